@@ -1,0 +1,282 @@
+"""Rates over pairs of people, and the variance that knows that pairs share people.
+
+A group of n people gives n(n-1)/2 pairs but only n independent draws. Every estimator here works
+from *row sums*: for each person, the sum of h over the partners that person was compared with,
+where h_ij in [0, 1] is the mean over the image comparisons of that pair of "is an error". So the
+cost is O(n) a threshold once the row sums are known, and a design in which not every pair was
+compared (a vendor's sample) needs nothing more than each person's number of partners.
+
+docs/statistics.md derives every formula.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from countenance.core import InputError
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Kind: TypeAlias = Literal["within", "between", "mated"]
+
+
+@dataclass(frozen=True, slots=True)
+class RateVariance:
+    """A rate at K thresholds with all that an interval, a ratio or a noise floor needs.
+
+    Attributes
+    ----------
+    kind
+        ``within`` one group (FMR), ``between`` two groups (FMR), ``mated`` (FNMR).
+    estimate
+        (K,) the rate; NaN when nothing was compared.
+    variance
+        (K,) estimated variance of the estimate, never below that of independent trials. NaN when
+        the design cannot tell it (no two disjoint pairs, one person).
+    jackknife
+        (K,) delete-one-person jackknife variance: the conservative alternative. For ``between``
+        the unbiased, less conservative one.
+    psi
+        (K, n) influence of each person; for ``between`` the people of the first group, then
+        those of the second. Sums to zero.
+    events
+        (K,) sum of h over pairs (FMR) or of misses (FNMR).
+    trials
+        Pairs of people compared (FMR) or mated comparisons (FNMR).
+    people
+        People who were in at least one comparison.
+    affected
+        (K,) people in at least one error.
+    independent
+        Comparisons that are sure to share nobody: a set of disjoint pairs of that size exists
+        whatever the design (FMR); people (FNMR).
+    balanced
+        Whether the errors can be averaged over such sets (see `interval.chernoff`): the size
+        that bound may use, equal to `independent` for a complete design.
+    """
+
+    kind: Kind
+    estimate: Floats
+    variance: Floats
+    jackknife: Floats
+    psi: Floats
+    events: Floats
+    trials: float
+    people: int
+    affected: npt.NDArray[np.int64]
+    independent: int
+    balanced: int
+
+    @property
+    def pairs(self) -> float:
+        """Pairs of people (FMR) or mated comparisons (FNMR): the same as `trials`."""
+        return self.trials
+
+
+def fmr_within(row_sums: Floats, degree: Floats, square_sum: Floats) -> RateVariance:
+    """FMR among the people of one group.
+
+    Parameters
+    ----------
+    row_sums
+        (K, n) sum over partners j of h_ij.
+    degree
+        (n,) number of partners each person was compared with; people with 0 do not count.
+    square_sum
+        (K,) sum over unordered pairs of h_ij squared.
+
+    Returns
+    -------
+    RateVariance
+        ``variance`` is U^2 - Q floored at U(1-U)/N, where Q averages h_ij h_kl over ordered
+        pairs of *disjoint* pairs: the unbiased estimator (measurement reference 3.2, eq. U),
+        here for any set of compared pairs. NaN when no two pairs are disjoint.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, row sums outside [0, degree].
+    """
+    R, d = _checked(row_sums, degree, "row")
+    S2 = _one_a_threshold(square_sum, R.shape[0])
+    N = d.sum() / 2
+    people = int(np.count_nonzero(d))
+    events = R.sum(axis=1) / 2
+    U = _divide(events, N)
+    psi = _divide(R - U[:, None] * d, N)
+    disjoint = N * N - (d @ d - N)
+    Q = _divide(events**2 - ((R * R).sum(axis=1) - S2), disjoint)
+    floor = _divide(U * (1 - U), N)
+    variance = np.maximum(U * U - Q, floor)
+    left = N - d
+    if people > 1 and np.all(left[d > 0] > 0):
+        shift = (U[:, None] * d - R)[:, d > 0] / left[d > 0]
+        jackknife = (people - 1) / people * (shift * shift).sum(axis=1)
+    else:
+        jackknife = np.full_like(U, np.nan)
+    top = float(d.max(initial=0.0))
+    complete = people > 1 and bool(np.all(d[d > 0] == people - 1))
+    return RateVariance(
+        kind="within",
+        estimate=U,
+        variance=variance,
+        jackknife=jackknife,
+        psi=psi,
+        events=events,
+        trials=float(N),
+        people=people,
+        affected=np.count_nonzero(R > 0, axis=1),
+        independent=int(np.ceil(N / (top + 1))) if N else 0,
+        balanced=people // 2 if complete else int(N // (top + 1)),
+    )
+
+
+def fmr_between(
+    row_sums: Floats,
+    row_degree: Floats,
+    col_sums: Floats,
+    col_degree: Floats,
+    square_sum: Floats,
+) -> RateVariance:
+    """FMR between the people of group A (rows) and of group B (columns), who are not the same.
+
+    Parameters
+    ----------
+    row_sums, row_degree
+        (K, nA) and (nA,): as in `fmr_within`, over partners in B.
+    col_sums, col_degree
+        (K, nB) and (nB,): over partners in A.
+    square_sum
+        (K,) sum over compared pairs of h_ij squared.
+
+    Returns
+    -------
+    RateVariance
+        ``variance`` is the conservative one (measurement reference 3.3, V_cons), floored at
+        U(1-U)/N; ``jackknife`` holds the unbiased V_unb = U^2 - Q with the same floor.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, sums outside [0, degree], rows and columns that do not add up.
+    """
+    R, d = _checked(row_sums, row_degree, "row")
+    C, c = _checked(col_sums, col_degree, "column")
+    S2 = _one_a_threshold(square_sum, R.shape[0])
+    N = d.sum()
+    if len(C) != len(R) or c.sum() != N or not np.allclose(R.sum(axis=1), C.sum(axis=1)):
+        raise InputError(
+            "rows and columns do not add up to the same comparisons",
+            expected="both sides of the same table of pairs",
+        )
+    events = R.sum(axis=1)
+    U = _divide(events, N)
+    psi_row = _divide(R - U[:, None] * d, N)
+    psi_col = _divide(C - U[:, None] * c, N)
+    a, b = int(np.count_nonzero(d)), int(np.count_nonzero(c))
+    floor = _divide(U * (1 - U), N)
+    conservative = _spread(psi_row, a) + _spread(psi_col, b)
+    disjoint = N * N - d @ d - c @ c + N
+    Q = _divide(events**2 - (R * R).sum(axis=1) - (C * C).sum(axis=1) + S2, disjoint)
+    top = float(max(d.max(initial=0.0), c.max(initial=0.0)))
+    complete = a * b == N
+    return RateVariance(
+        kind="between",
+        estimate=U,
+        variance=np.maximum(conservative, floor),
+        jackknife=np.maximum(U * U - Q, floor),
+        psi=np.concatenate([psi_row, psi_col], axis=1),
+        events=events,
+        trials=float(N),
+        people=a + b,
+        affected=np.count_nonzero(R > 0, axis=1) + np.count_nonzero(C > 0, axis=1),
+        independent=int(np.ceil(N / top)) if N else 0,
+        balanced=min(a, b) if complete else int(N // top),
+    )
+
+
+def fnmr(misses: Floats, mated: Floats) -> RateVariance:
+    """FNMR over the people of one group: the ratio estimator clustered by person.
+
+    Parameters
+    ----------
+    misses
+        (K, n) mated comparisons of each person that fell below the threshold.
+    mated
+        (n,) mated comparisons of each person; people with 0 do not count.
+
+    Returns
+    -------
+    RateVariance
+        ``variance`` = n/(n-1) sum (k_i - p m_i)^2 / M^2 (measurement reference 3.4), floored at
+        p(1-p)/M. ``jackknife`` deletes one person at a time.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, misses outside [0, mated].
+    """
+    k, m = _checked(misses, mated, "miss")
+    M = m.sum()
+    n = int(np.count_nonzero(m))
+    events = k.sum(axis=1)
+    p = _divide(events, M)
+    psi = _divide(k - p[:, None] * m, M)
+    left = M - m
+    jackknife = np.full_like(p, np.nan)
+    if n > 1:
+        shift = (p[:, None] * m - k) / left
+        jackknife = (n - 1) / n * (shift * shift).sum(axis=1)
+    return RateVariance(
+        kind="mated",
+        estimate=p,
+        variance=np.maximum(_spread(psi, n), _divide(p * (1 - p), M)),
+        jackknife=jackknife,
+        psi=psi,
+        events=events,
+        trials=float(M),
+        people=n,
+        affected=np.count_nonzero(k > 0, axis=1),
+        independent=n,
+        balanced=n,
+    )
+
+
+def _spread(psi: Floats, people: int) -> Floats:
+    """n/(n-1) times the sum of squared influences; NaN for fewer than two people."""
+    squares: Floats = (psi * psi).sum(axis=1)
+    return squares * people / (people - 1) if people > 1 else np.full_like(squares, np.nan)
+
+
+def _divide(a: Floats, b: float) -> Floats:
+    """Quotient, NaN where there is nothing to divide by."""
+    out: Floats = np.asarray(a) / b if b > 0 else np.full_like(a, np.nan)
+    return out
+
+
+def _one_a_threshold(values: Floats, k: int) -> Floats:
+    out = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if out.shape != (k,):
+        raise InputError(f"square_sum has shape {out.shape}", expected=f"({k},), one a threshold")
+    return out
+
+
+def _checked(sums: Floats, degree: Floats, side: str) -> tuple[Floats, Floats]:
+    """Both as float64 arrays of shapes (K, n) and (n,), with 0 <= sums <= degree."""
+    S = np.atleast_2d(np.asarray(sums, dtype=np.float64))
+    d = np.asarray(degree, dtype=np.float64)
+    if d.ndim != 1 or S.ndim != 2 or S.shape[1] != d.shape[0]:
+        raise InputError(
+            f"{side} sums of shape {S.shape} do not fit a degree of shape {d.shape}",
+            expected="(K, n) and (n,)",
+        )
+    slack = 1e-9 * (1.0 + d)
+    if not (np.all(d >= 0) and np.all(-slack <= S) and np.all(slack + d >= S)):
+        raise InputError(
+            f"a {side} sum is negative, not a number or larger than its number of comparisons",
+            expected="0 <= sum <= comparisons, for every person and threshold",
+        )
+    return S, d
