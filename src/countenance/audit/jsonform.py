@@ -9,7 +9,7 @@ import msgspec
 from countenance.audit.types import SCHEMA, SCHEMA_VERSION, Audit
 from countenance.core import InputError, digest_json, pretty_json
 
-SCHEMA_ID = "https://countenance.dev/schema/audit-1.schema.json"
+SCHEMA_ID = "urn:countenance:schema:audit:1"
 
 
 def to_json(audit: Audit) -> str:
