@@ -1,1 +1,44 @@
-"""To be furnished."""
+"""A folder in, labelled samples out: manifests, known layouts, provenance.
+
+What lives here: reading a folder of faces whatever its layout (`read_dataset`), the card that
+says where pictures and labels come from (`DatasetCard`), duplicates (`hash_images`), and bringing
+a known set over a network (`get_dataset`). No image is decoded here and no label is ever guessed
+from a face. Start with `layouts`, then `assemble`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from countenance.datasets.card import DatasetCard
+    from countenance.datasets.dataset import Dataset, Sample
+    from countenance.datasets.hashing import hash_images
+    from countenance.datasets.layouts import layout_names, read_dataset
+
+__all__ = [
+    "Dataset",
+    "DatasetCard",
+    "Sample",
+    "hash_images",
+    "layout_names",
+    "read_dataset",
+]
+
+_HOMES = {
+    "Dataset": "dataset",
+    "DatasetCard": "card",
+    "Sample": "dataset",
+    "hash_images": "hashing",
+    "layout_names": "layouts",
+    "read_dataset": "layouts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module when the name is first used, so that ``--help`` stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"countenance.datasets.{_HOMES[name]}"), name)
