@@ -1,0 +1,76 @@
+# Countenance. A fresh machine needs Python 3.11 or newer and make; everything else goes into .venv.
+#
+#   make demo    audit two real engines and write a report           make lint    style and room borders
+#   make test    run every test                                      make types   mypy, strict
+#   make bench   measure against other tools, write BENCHMARKS.md    make soak    the long tests
+#   make lock    write requirements.lock anew                        make clean   remove what make made
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The first interpreter on this machine that is new enough. Say PYTHON=... to choose another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+JOBS ?= 2
+TESTS ?= tests
+REPORT ?= demo-report
+
+.PHONY: help setup demo test lint types bench soak lock clean browser
+
+help:
+	@sed -n 's/^#   /  /p' Makefile
+
+setup: $(VENV)/.ready
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "Countenance needs Python 3.11 or newer; say: make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.ready: pyproject.toml $(wildcard requirements.lock) | $(VENV)/.python
+	$(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(wildcard requirements.lock)) \
+		--group dev --editable '.[all]'
+	@touch $@
+
+demo: setup
+	@$(BIN)/countenance demo --out $(REPORT)
+
+test: setup $(if $(CI),browser)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' $(TESTS)
+
+soak: setup
+	$(BIN)/python -m pytest -m slow $(TESTS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+types: setup
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m bench.run
+
+# Some tests look at the report as a browser and a PDF reader show it; they skip where there is none.
+# CI brings both. It is no reason to fail where there is no apt or no right to use it.
+browser:
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+			chromium poppler-utils fonts-dejavu-core; } >/dev/null 2>&1 \
+		|| echo "no browser could be installed: the tests that need one are skipped"; \
+	fi
+
+# Exact versions of everything, so that two people who type `make test` run the same code.
+lock: setup
+	@{ echo "# Exact versions for development and CI: make lock writes this file."; \
+	   $(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean:
+	rm -rf $(VENV) $(REPORT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis bench/.envs bench/out

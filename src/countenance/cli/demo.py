@@ -1,0 +1,37 @@
+"""`countenance demo`: two real engines on a real set of faces, in seconds, with nothing to bring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from countenance.cli.options import Debug, Page, Pdf, Quiet
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the report goes.")
+    ] = Path("demo-report"),
+    pdf: Pdf = None,
+    page: Page = "a4",
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 -- read by `app.run`
+) -> None:
+    """Audit two engines on the London Set's scores, which come with Countenance.
+
+    No image and no network is needed: scores and self-reported labels, under pseudonymous ids.
+    """
+    from countenance.cli.demonstration import demonstration_audits
+    from countenance.cli.pipeline import write_several
+    from countenance.cli.terminal import console, progress
+    from countenance.cli.views import show_audit, show_written
+
+    with progress(quiet=quiet) as report:
+        audits = demonstration_audits(progress=report)
+        written = write_several(audits, out, pdf=pdf, page=page, progress=report)
+    if not quiet:
+        for found in audits:
+            show_audit(console(), found)
+        show_written(console(), written)

@@ -1,0 +1,195 @@
+"""An audit as it was asked for: the options as one value, and the command that they spell.
+
+The command is written into audit.json, so that anyone can run the audit again. It therefore holds
+what determines the numbers and nothing else (no output folder, no cache), and names files without
+their folders: the same inputs give the same bytes wherever they lie. `countenance reproduce`
+reads it back through the same options.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from countenance.cli.parsing import choice, number, rate, split_bins, split_list, split_pairs
+from countenance.core import InputError
+
+DIRECTIONS = ("similarity", "dissimilarity")
+FAILURES = ("exclude", "positive", "negative")
+SELECTIONS = ("one", "largest")
+DEFAULT_ENGINE = "sface"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRequest:
+    """Everything a person asked of one audit; `countenance audit --help` says what each means.
+
+    Made by `ask`, which checks the texts. `options` are the options as typed, in order, ready to
+    be spelt again.
+    """
+
+    data: Path
+    engine: str | None
+    layout: str | None
+    selection: str | None
+    groups: tuple[str, ...]
+    bins: Mapping[str, tuple[float, ...]]
+    thresholds: tuple[str, ...]
+    fmr_targets: tuple[str, ...]
+    claim: str | None
+    attributes: Path | None
+    columns: Mapping[str, str]
+    direction: str | None
+    unit: str | None
+    probe: Mapping[str, str]
+    reference: Mapping[str, str]
+    pairs: Path | None
+    failures: str
+    level: str
+    seed: int
+    date: str | None
+    title: str | None
+
+    def command(self) -> str:
+        """The command line that asks for this audit, with file names instead of paths."""
+        words = ["countenance", "audit", file_name(self.data)]
+        for option, value in self._options():
+            words += [option, value]
+        return shlex.join(words)
+
+    def _options(self) -> list[tuple[str, str]]:
+        """The options that are not at their default, in one order."""
+        spelt: list[tuple[str, str | None]] = [
+            ("--engine", self.engine),
+            ("--layout", self.layout),
+            ("--selection", self.selection),
+            ("--attributes", file_name(self.attributes) if self.attributes else None),
+            ("--pairs", file_name(self.pairs) if self.pairs else None),
+            ("--columns", _joined(self.columns)),
+            ("--direction", self.direction),
+            ("--unit", self.unit),
+            ("--probe", _joined(self.probe)),
+            ("--reference", _joined(self.reference)),
+            ("--group", ",".join(self.groups)),
+        ]
+        for name, edges in self.bins.items():
+            spelt.append(("--bin", f"{name}={','.join(f'{edge:.12g}' for edge in edges)}"))
+        spelt += [("--threshold", value) for value in self.thresholds]
+        spelt += [("--fmr-target", value) for value in self.fmr_targets]
+        spelt += [
+            ("--claim", self.claim),
+            ("--failures", None if self.failures == "exclude" else self.failures),
+            ("--level", None if self.level == "0.95" else self.level),
+            ("--seed", None if self.seed == 1 else str(self.seed)),
+            ("--date", self.date),
+            ("--title", self.title),
+        ]
+        return [(option, value) for option, value in spelt if value]
+
+
+def ask(
+    data: Path,
+    *,
+    engine: str | None = None,
+    layout: str | None = None,
+    selection: str | None = None,
+    group: Sequence[str] | None = None,
+    bins: Sequence[str] | None = None,
+    threshold: Sequence[str] | None = None,
+    fmr_target: Sequence[str] | None = None,
+    claim: str | None = None,
+    attributes: Path | None = None,
+    columns: Sequence[str] | None = None,
+    direction: str | None = None,
+    unit: str | None = None,
+    probe: Sequence[str] | None = None,
+    reference: Sequence[str] | None = None,
+    pairs: Path | None = None,
+    failures: str = "exclude",
+    level: str = "0.95",
+    seed: int = 1,
+    date: str | None = None,
+    title: str | None = None,
+) -> AuditRequest:
+    """Check the options of `countenance audit` and make one value of them.
+
+    Raises
+    ------
+    InputError
+        An option that cannot be read; the message names it and says what was expected.
+    """
+    if direction is not None:
+        choice(direction, DIRECTIONS, option="--direction")
+    if selection is not None:
+        choice(selection, SELECTIONS, option="--selection")
+    if bool(probe) != bool(reference):
+        raise InputError(
+            "--probe and --reference go together",
+            expected="for example --probe expression=neutral --reference expression=smiling",
+        )
+    if pairs is not None and probe:
+        raise InputError("--pairs and --probe both say what to compare", expected="one of them")
+    return AuditRequest(
+        data=data,
+        engine=engine,
+        layout=layout,
+        selection=selection,
+        groups=split_list(group),
+        bins=split_bins(bins),
+        thresholds=tuple(
+            number(
+                text,
+                option="--threshold",
+                expected="a number in the engine's unit, for example 0.363",
+            )
+            for text in split_list(threshold)
+        ),
+        fmr_targets=tuple(rate(text, option="--fmr-target") for text in split_list(fmr_target)),
+        claim=rate(claim, option="--claim") if claim is not None else None,
+        attributes=attributes,
+        columns=split_pairs(
+            columns, option="--columns", example="probe_subject=id1,score=distance"
+        ),
+        direction=direction,
+        unit=unit,
+        probe=split_pairs(probe, option="--probe", example="--probe expression=neutral"),
+        reference=split_pairs(
+            reference, option="--reference", example="--reference expression=smiling"
+        ),
+        pairs=pairs,
+        failures=choice(failures, FAILURES, option="--failures"),
+        level=_level(level),
+        seed=seed,
+        date=_date(date) if date is not None else None,
+        title=title,
+    )
+
+
+def file_name(path: Path) -> str:
+    """The last part of a path, also of ``.`` and ``..``."""
+    return path.name or path.resolve().name
+
+
+def _joined(pairs: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={value}" for name, value in pairs.items())
+
+
+def _level(text: str) -> str:
+    expected = "a number between 0.5 and 1, for example 0.95"
+    if not 0.5 <= float(number(text, option="--level", expected=expected)) < 1:
+        raise InputError(
+            f"{text!r} is not a level of confidence", where="--level", expected=expected
+        )
+    return text.strip()
+
+
+def _date(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise InputError(
+            f"{text!r} is not a date", where="--date", expected="YYYY-MM-DD"
+        ) from error

@@ -1,0 +1,15 @@
+"""`countenance schema`: the JSON schema of audit.json, to check an audit with any tool."""
+
+from __future__ import annotations
+
+import typer
+
+from countenance.cli.options import Debug
+
+
+def schema(debug: Debug = False) -> None:  # noqa: ARG001 -- read by `app.run`
+    """Print the JSON schema that every audit.json obeys."""
+    from countenance.audit import schema as audit_schema
+    from countenance.core import pretty_json
+
+    typer.echo(pretty_json(audit_schema()), nl=False)
