@@ -25,12 +25,12 @@ def read_people(path: Path, listing: Listing) -> Listing:
     table = read_table(path, needs=(("subject", "subject_id"),))
     at = table.columns.index("subject")
     columns = [(i, c) for i, c in enumerate(table.columns) if i != at]
-    taken = [c for _, c in columns if c in listing.attributes]
+    taken = [c for _, c in columns if c in (*listing.attributes, "path")]
     if taken:
         raise InputError(
-            f"the labels {', '.join(map(repr, taken))} are in the manifest as well",
+            f"the columns {', '.join(map(repr, taken))} are in the manifest as well",
             where=str(path),
-            expected="each label in one place",
+            expected="each label in one place, and none named path",
         )
     stated: dict[str, dict[str, dict[str, int]]] = {}
     for line, cells in zip(table.lines, table.rows, strict=True):
