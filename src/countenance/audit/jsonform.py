@@ -33,7 +33,9 @@ def from_json(text: str | bytes) -> Audit:
     try:
         raw = msgspec.json.decode(text)
         if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-            raise InputError("this is not an audit", expected=f'a JSON object with "schema": "{SCHEMA}"')
+            raise InputError(
+                "this is not an audit", expected=f'a JSON object with "schema": "{SCHEMA}"'
+            )
         if raw.get("version") != SCHEMA_VERSION:
             raise InputError(
                 f"this audit has format version {raw.get('version')!r}",

@@ -1,0 +1,253 @@
+"""The tally: everything the statistics need of any number of comparisons.
+
+For each threshold and each group: how many comparisons reach it, and, because people and not
+comparisons are independent, how that is spread over people. Its size grows with people, groups
+and thresholds and not with comparisons, so it is the same few megabytes for ten million scores
+read from a file and for ten billion made from templates.
+
+Notation (docs/statistics.md): ``h_ij`` is the mean, over the comparisons of persons i and j, of
+``1{s >= T}``. A step function of T, it is added up once per comparison at the highest threshold
+the comparison reaches, and one cumulative sum at the end gives all thresholds. The square of
+``h_ij`` grows by ``(2c - 1) / m^2`` when the c-th of a pair's m comparisons is reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from countenance.core import Progress, no_progress
+from countenance.scores.comparisons import Comparisons, People, Rows
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """One grouping of people: `of` is int32 (people,), -1 for nobody's group."""
+
+    of: People
+    count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Within:
+    """Comparisons of two different people of one group, for every group of one grouping.
+
+    With K thresholds (ascending), n people and L groups:
+
+    Attributes
+    ----------
+    events, trials
+        int64 (K, L), (L,): comparisons at or above each threshold, and all of them.
+    row_sums, degree
+        float64 (K, n), int64 (n,): sum of ``h_ij`` over partners j of i's own group, and how
+        many partners that is.
+    square_sums
+        float64 (K, L): sum of ``h_ij ** 2`` over unordered pairs.
+    """
+
+    events: Ints
+    trials: Ints
+    row_sums: Floats
+    degree: Ints
+    square_sums: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cross:
+    """Comparisons by (group of the probe, group of the reference), two different groups.
+
+    Comparisons without order are seen from both sides. The diagonal is `Within`'s to tell.
+
+    Attributes
+    ----------
+    events, trials
+        int64 (K, L, L), (L, L).
+    probe_sums, probe_degree
+        float64 (K, n, L), int64 (n, L): over the references of each group, for i as probe.
+    reference_sums, reference_degree
+        The same for i as reference, by group of the probe.
+    """
+
+    events: Ints
+    trials: Ints
+    probe_sums: Floats
+    probe_degree: Ints
+    reference_sums: Floats
+    reference_degree: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mated:
+    """Mated comparisons: `misses` float64 (K, n) below each threshold, `total` int64 (n,)."""
+
+    misses: Floats
+    total: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """`thresholds` ascending (K,); one `Within` a grouping, and `Cross` where asked."""
+
+    thresholds: npt.NDArray[Any]
+    within: tuple[Within, ...]
+    cross: tuple[Cross, ...]
+    mated: Mated
+
+
+def tally(
+    comparisons: Comparisons,
+    thresholds: npt.NDArray[Any],
+    groupings: Sequence[Labels],
+    *,
+    cross: bool,
+    progress: Progress = no_progress,
+    stage: str = "counting",
+) -> Tally:
+    """Count comparisons at thresholds (internal ``T``, ascending, distinct) by people and group.
+
+    `cross` also counts by group of the probe and of the reference; its memory is thresholds
+    times people times groups, so ask for it at few thresholds.
+    """
+    levels = len(thresholds)
+    within = [_WithinSums(comparisons.people, group, levels) for group in groupings]
+    crosses = [_CrossSums(comparisons.people, group, levels) for group in groupings] * cross
+    done, total = 0, max(1, comparisons.nonmated)
+    floor = thresholds[0].item()  # a Python number is compared in the score's own type
+    for block in comparisons.blocks():
+        parts = [tile.at_least(floor) for tile in block]
+        events = _join(parts)
+        if len(events.score):
+            bucket = np.searchsorted(thresholds, events.score, side="right")
+            times = comparisons.times(events.probe, events.reference)
+            weight, square = _weights(events.probe, events.reference, bucket, times, True)
+            for sums in within:
+                sums.add(events, bucket, weight, square)
+            if crosses:
+                if comparisons.ordered:
+                    times = comparisons.times_ordered(events.probe, events.reference)
+                    weight = 1.0 / times
+                for both in crosses:
+                    both.add(events.probe, events.reference, bucket, weight)
+                    if not comparisons.ordered:
+                        both.add(events.reference, events.probe, bucket, weight)
+        done += sum(tile.score.size for tile in block)
+        progress(stage, min(done, total), total)
+    return Tally(
+        thresholds=thresholds,
+        within=tuple(sums.close(comparisons) for sums in within),
+        cross=tuple(both.close(comparisons) for both in crosses),
+        mated=_mated(comparisons, thresholds),
+    )
+
+
+class _WithinSums:
+    def __init__(self, people: int, labels: Labels, levels: int) -> None:
+        self.labels = labels
+        self.events = np.zeros((levels + 1, labels.count), dtype=np.int64)
+        self.rows = np.zeros((levels + 1, people))
+        self.squares = np.zeros((levels + 1, labels.count))
+
+    def add(self, events: Rows, bucket: Ints, weight: Floats, square: Floats) -> None:
+        label = self.labels.of[events.probe]
+        same = np.flatnonzero((label == self.labels.of[events.reference]) & (label >= 0))
+        bucket, label = bucket[same], label[same]
+        np.add.at(self.events, (bucket, label), 1)
+        np.add.at(self.rows, (bucket, events.probe[same]), weight[same])
+        np.add.at(self.rows, (bucket, events.reference[same]), weight[same])
+        np.add.at(self.squares, (bucket, label), square[same])
+
+    def close(self, comparisons: Comparisons) -> Within:
+        label = self.labels.of
+        partners = comparisons.partners(label, self.labels.count)
+        own = np.take_along_axis(partners, np.maximum(label, 0)[:, None].astype(np.intp), axis=1)
+        return Within(
+            events=_at_or_above(self.events),
+            trials=np.diagonal(comparisons.trials(label, self.labels.count)).copy(),
+            row_sums=_at_or_above(self.rows),
+            degree=np.where(label >= 0, own[:, 0], 0),
+            square_sums=_at_or_above(self.squares),
+        )
+
+
+class _CrossSums:
+    def __init__(self, people: int, labels: Labels, levels: int) -> None:
+        self.labels = labels
+        self.events = np.zeros((levels + 1, labels.count, labels.count), dtype=np.int64)
+        self.probes = np.zeros((levels + 1, people, labels.count))
+        self.references = np.zeros((levels + 1, people, labels.count))
+
+    def add(self, probe: People, reference: People, bucket: Ints, weight: Floats) -> None:
+        a, b = self.labels.of[probe], self.labels.of[reference]
+        known = np.flatnonzero((a >= 0) & (b >= 0))
+        a, b, bucket, weight = a[known], b[known], bucket[known], weight[known]
+        np.add.at(self.events, (bucket, a, b), 1)
+        np.add.at(self.probes, (bucket, probe[known], b), weight)
+        np.add.at(self.references, (bucket, reference[known], a), weight)
+
+    def close(self, comparisons: Comparisons) -> Cross:
+        label, count = self.labels.of, self.labels.count
+        trials = comparisons.trials(label, count)
+        if comparisons.ordered:
+            as_probe, as_reference = comparisons.partners_ordered(label, count)
+        else:
+            as_probe = as_reference = comparisons.partners(label, count)
+        known = (label >= 0)[:, None]
+        return Cross(
+            events=_at_or_above(self.events),
+            trials=trials,
+            probe_sums=_at_or_above(self.probes),
+            probe_degree=as_probe * known,
+            reference_sums=_at_or_above(self.references),
+            reference_degree=as_reference * known,
+        )
+
+
+def _weights(
+    one: People, other: People, bucket: Ints, times: Ints, squares: bool
+) -> tuple[Floats, Floats]:
+    """Per comparison: its share of ``h_ij`` and of ``h_ij ** 2``, both float64 (events,)."""
+    weight = 1.0 / times
+    if not squares or times.max() == 1:
+        return weight, weight
+    low = np.minimum(one, other).astype(np.int64)
+    high = np.maximum(one, other).astype(np.int64)
+    order = np.lexsort((-bucket, high, low))
+    low, high = low[order], high[order]
+    first = np.concatenate([[True], (low[1:] != low[:-1]) | (high[1:] != high[:-1])])
+    start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+    rank = np.empty(len(order))
+    rank[order] = np.arange(len(order)) - start + 1
+    return weight, (2.0 * rank - 1.0) * weight * weight
+
+
+def _mated(comparisons: Comparisons, thresholds: npt.NDArray[Any]) -> Mated:
+    rows = comparisons.mated()
+    reached = np.zeros((len(thresholds) + 1, comparisons.people), dtype=np.int64)
+    np.add.at(reached, (np.searchsorted(thresholds, rows.score, side="right"), rows.probe), 1)
+    total = reached.sum(axis=0)
+    return Mated(misses=total - _at_or_above(reached).astype(np.float64), total=total)
+
+
+def _join(parts: Sequence[Rows]) -> Rows:
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        empty = np.empty(0, np.int32)
+        return Rows(empty, empty, np.empty(0, np.float64))
+    return Rows(
+        np.concatenate([part.probe for part in parts]),
+        np.concatenate([part.reference for part in parts]),
+        np.concatenate([part.score for part in parts]),
+    )
+
+
+def _at_or_above(by_bucket: npt.NDArray[Any]) -> Any:
+    """From counts by highest threshold reached (0: none) to counts at or above each of them."""
+    return np.cumsum(by_bucket[:0:-1], axis=0)[::-1].copy()
