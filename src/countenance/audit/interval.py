@@ -13,19 +13,26 @@ docs/statistics.md has the derivations, and the simulation that chose the method
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from countenance.audit.variance import Floats, RateVariance
+from countenance.core import InputError
 
 MIN_EVENTS = 10
-MIN_AFFECTED = 10
+"""Errors, and comparisons that are none, below which no estimate is supported."""
 
-Method: TypeAlias = Literal["wilson", "guaranteed", "none"]
+MIN_AFFECTED = 10
+"""People with a miss below which no FNMR is supported: misses come in bursts."""
+
+GROWTH = 1.75
+"""Power of f(1-f) with which the variance due to shared people grows; see `score_t`."""
+
+Method: TypeAlias = Literal["score-t", "guaranteed", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,8 @@ class Interval:
     level
         Confidence, two-sided for `low` and `high`, one-sided for the bounds.
     method
-        ``wilson``: effective-sample-size interval. ``guaranteed``: Chernoff's bound on disjoint
-        comparisons. ``none``: nothing was compared.
+        ``score-t``: see `score_t`. ``guaranteed``: Chernoff's bounds on comparisons that share
+        nobody. ``none``: nothing was compared.
     effective_n
         Independent comparisons that would give the same variance; NaN when there were no errors.
     design_effect
@@ -74,7 +81,6 @@ class Intervals:
     low: Floats
     high: Floats
     level: float
-    guaranteed: npt.NDArray[np.bool_]
     effective_n: Floats
     design_effect: Floats
     supported: npt.NDArray[np.bool_]
@@ -87,7 +93,7 @@ class Intervals:
 
     def at(self, k: int) -> Interval:
         """The interval at one threshold."""
-        method: Method = "guaranteed" if self.guaranteed[k] else "wilson"
+        method: Method = "score-t" if self.supported[k] else "guaranteed"
         return Interval(
             low=float(self.low[k]),
             high=float(self.high[k]),
@@ -110,31 +116,70 @@ def rate_interval(v: RateVariance, *, level: float = 0.95) -> Intervals:
     v
         From `fmr_within`, `fmr_between` or `fnmr`.
     level
-        Confidence between 0.5 and 1.
+        Confidence, above 0.5 and below 1.
+
+    Returns
+    -------
+    Intervals
+        `score_t` where supported, else the two-sided Chernoff bounds; NaN where nothing was
+        compared.
     """
     U, V, N = v.estimate, v.variance, v.trials
-    spread = U * (1 - U)
     with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where(V > 0, spread / V, np.nan)
-    reasons = [_why_not(v, k) for k in range(len(U))]
-    supported = np.array([not r for r in reasons], dtype=np.bool_)
+        effective = np.where(V > 0, U * (1 - U) / V, np.nan)
+    notes = tuple(_why_not(v, k) for k in range(len(U)))
+    supported = np.array([not note for note in notes], dtype=np.bool_)
     tail = (1 - level) / 2
-    z = NormalDist().inv_cdf(1 - tail)
-    low, high = wilson(U, effective, z)
-    sure_low = chernoff_lower(U, v.balanced, tail)
-    sure_high = chernoff_upper(U, v.balanced, tail)
+    low = chernoff_lower(U, v.independent, tail)
+    high = chernoff_upper(U, v.independent, tail)
+    if supported.any():
+        s = supported
+        q = student_t_quantile(1 - tail, v.freedom[s])
+        low[s], high[s] = score_t(U[s], V[s], N, q)
     return Intervals(
-        low=np.where(supported, low, sure_low),
-        high=np.where(supported, high, sure_high),
+        low=low,
+        high=high,
         level=level,
-        guaranteed=~supported,
         effective_n=effective,
         design_effect=N / effective,
         supported=supported,
-        note=tuple(reasons),
-        upper_guaranteed=chernoff_upper(U, v.balanced, 1 - level),
+        note=notes,
+        upper_guaranteed=chernoff_upper(U, v.independent, 1 - level),
         upper_if_independent=chernoff_upper(U, N, 1 - level),
     )
+
+
+def score_t(p: Floats, variance: Floats, n: float, q: Floats) -> tuple[Floats, Floats]:
+    """Wilson's interval with the dependence carried along: {f: |p - f| <= q sd(f)}.
+
+    The variance at a rate f is that of n independent trials, f(1-f)/n, plus what the sharing of
+    people adds, which grows as (f(1-f))^1.75: the power at which the spread of people's own rates
+    grows with the rate in the latent-normal model. With no excess and q normal this *is* Wilson's
+    interval. sd is concave in f, so each end is the only root on its side.
+
+    Parameters
+    ----------
+    p, variance, q
+        (K,) rate, its variance (at least p(1-p)/n) and the quantile.
+    n
+        Trials.
+
+    Returns
+    -------
+    low, high
+        0 <= low <= p <= high <= 1.
+    """
+    spread = p * (1 - p)
+    excess = np.maximum(variance - spread / n, 0.0)
+
+    def outside(f: Floats) -> npt.NDArray[np.bool_]:
+        x = f * (1 - f)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            added = np.where(spread > 0, excess * (x / spread) ** GROWTH, 0.0)
+        out: npt.NDArray[np.bool_] = (p - f) ** 2 > q * q * (x / n + added)
+        return out
+
+    return _bisect(outside, np.zeros_like(p), p)[0], _bisect(outside, np.ones_like(p), p)[0]
 
 
 def wilson(p: Floats, n: Floats, z: float) -> tuple[Floats, Floats]:
@@ -155,17 +200,93 @@ def chernoff_upper(p: Floats, n: float, alpha: float) -> Floats:
 
 
 def chernoff_lower(p: Floats, n: float, alpha: float) -> Floats:
-    """Smallest f with n KL(p || f) <= ln(1/alpha); 0 when n < 1."""
+    """Smallest f with n KL(p || f) <= ln(1/alpha), by bisection; NaN stays NaN."""
     p = np.asarray(p, dtype=np.float64)
-    if n < 1:
-        return np.where(np.isnan(p), np.nan, 0.0)
-    budget = math.log(1 / alpha) / n
-    low, high = np.zeros_like(p), p.copy()
-    for _ in range(200):
-        middle = (low + high) / 2
-        outside = _kl(p, middle) > budget
-        low, high = np.where(outside, middle, low), np.where(outside, high, middle)
+    budget = math.log(1 / alpha) / n if n > 0 else math.inf
+    low, _ = _bisect(lambda f: _kl(p, f) > budget, np.zeros_like(p), p)
     return np.where(p == 1.0, math.exp(-budget), np.where(np.isnan(p), np.nan, low))
+
+
+def needed(rate: float, *, level: float = 0.95) -> tuple[int, int]:
+    """People of one group, all pairs compared, from which a true FMR of `rate` shows.
+
+    "Shows" means: if the true rate were `rate`, a run without a single false match would have a
+    chance of at most 1 - level. The first number holds however alike the people are
+    (n/2 disjoint pairs), the second only if all pairs were independent.
+
+    Raises
+    ------
+    InputError
+        A rate that is not above 0 and at most 1.
+    """
+    if not 0 < rate <= 1:
+        raise InputError(f"a rate of {rate:g} cannot be planned for", expected="0 < rate <= 1")
+    trials = 1 if rate == 1 else math.ceil(round(math.log(1 - level) / math.log1p(-rate), 9))
+    few = (1 + math.isqrt(8 * trials - 7)) // 2
+    while few * (few - 1) // 2 < trials:
+        few += 1
+    return 2 * trials, few
+
+
+def smallest_rate(independent: float, *, level: float = 0.95) -> float:
+    """Smallest true rate that would show (as in `needed`): 1 - (1 - level)^(1/independent)."""
+    return 1 - (1 - level) ** (1 / independent) if independent > 0 else 1.0
+
+
+def poisson_interval(events: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Exact interval of the mean of a Poisson count (Garwood): the source of the rule of 30."""
+    tail = (1 - level) / 2
+
+    def at_most(k: int, mean: float) -> float:
+        terms = (math.exp(i * math.log(mean) - mean - math.lgamma(i + 1)) for i in range(k + 1))
+        return math.fsum(terms)
+
+    def solve(below: Callable[[float], bool]) -> float:
+        low, high = 0.0, 10.0 + 4.0 * events
+        for _ in range(200):
+            middle = (low + high) / 2
+            low, high = (middle, high) if below(middle) else (low, middle)
+        return high
+
+    lower = solve(lambda mean: 1 - at_most(events - 1, mean) < tail) if events else 0.0
+    return lower, solve(lambda mean: at_most(events, mean) > tail)
+
+
+def student_t_quantile(p: float, freedom: Floats) -> Floats:
+    """Quantile of Student's t for p > 1/2 and (K,) degrees of freedom, whole or not, from 1 up.
+
+    With t = sqrt(v) tan(a), the mass between 0 and t is the integral of cos^(v-1) from 0 to a
+    over B(1/2, v/2): Gauss-Legendre is exact to rounding there, and bisection finds a.
+    """
+    v = np.maximum(np.asarray(freedom, dtype=np.float64), 1.0)[:, None]
+    x, w = np.polynomial.legendre.leggauss(60)
+    x, w = (x + 1) / 2, w / 2
+    log_beta = np.array(
+        [math.lgamma(0.5) + math.lgamma(u / 2) - math.lgamma((u + 1) / 2) for u in v[:, 0]]
+    )
+    target = (p - 0.5) * np.exp(log_beta)
+
+    def beyond(a: Floats) -> npt.NDArray[np.bool_]:
+        inner = np.cos(a[:, None] * x) ** (v - 1)
+        out: npt.NDArray[np.bool_] = a * (inner @ w) > target
+        return out
+
+    # Beyond 60 standard deviations of the normal limit the integrand would be a spike.
+    top = np.minimum(np.pi / 2, 60 / np.sqrt(v[:, 0]))
+    angle, _ = _bisect(beyond, top, np.zeros_like(target))
+    return np.sqrt(v[:, 0]) * np.tan(angle)
+
+
+def _bisect(
+    outside: Callable[[Floats], npt.NDArray[np.bool_]], out: Floats, within: Floats
+) -> tuple[Floats, Floats]:
+    """Border between `out`, where `outside` holds, and `within`, where it does not."""
+    out, within = np.array(out), np.array(within)
+    for _ in range(80):
+        middle = (out + within) / 2
+        is_out = outside(middle)
+        out, within = np.where(is_out, middle, out), np.where(is_out, within, middle)
+    return out, within
 
 
 def _kl(p: Floats, f: Floats) -> Floats:
@@ -179,14 +300,17 @@ def _kl(p: Floats, f: Floats) -> Floats:
 
 def _why_not(v: RateVariance, k: int) -> str:
     """Why the data cannot support an estimate at threshold k, or ''."""
-    if math.isnan(v.estimate[k]):
+    errors, rest = v.events[k], v.trials - v.events[k]
+    what = "misses" if v.kind == "mated" else "false matches"
+    if not v.trials:
         return "nothing was compared"
     if math.isnan(v.variance[k]):
-        return f"{v.people} people: no two comparisons share nobody, so no interval can be formed"
-    if v.events[k] < MIN_EVENTS:
-        return f"{v.events[k]:g} errors: fewer than {MIN_EVENTS}"
-    if v.trials - v.events[k] < MIN_EVENTS:
-        return f"all but {v.trials - v.events[k]:g} comparisons are errors"
-    if v.affected[k] < MIN_AFFECTED:
-        return f"errors of {v.affected[k]} people: fewer than {MIN_AFFECTED}"
+        return f"{v.people} people are too few: no two comparisons share nobody"
+    if errors < MIN_EVENTS:
+        return f"{errors:.4g} {what}, fewer than {MIN_EVENTS}: only bounds can be given"
+    if rest < MIN_EVENTS:
+        return f"all but {rest:.4g} comparisons are {what}: only bounds can be given"
+    if v.kind == "mated" and v.affected[k] < MIN_AFFECTED:
+        few = f"misses of {v.affected[k]} people, fewer than {MIN_AFFECTED}"
+        return f"{few}: only bounds can be given"
     return ""

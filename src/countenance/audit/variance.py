@@ -40,8 +40,8 @@ class RateVariance:
         (K,) delete-one-person jackknife variance: the conservative alternative. For ``between``
         the unbiased, less conservative one.
     psi
-        (K, n) influence of each person; for ``between`` the people of the first group, then
-        those of the second. Sums to zero.
+        (K, n) influence of each person on the estimate; for ``between`` the people of the first
+        group, then those of the second. Sums to zero.
     events
         (K,) sum of h over pairs (FMR) or of misses (FNMR).
     trials
@@ -51,11 +51,12 @@ class RateVariance:
     affected
         (K,) people in at least one error.
     independent
-        Comparisons that are sure to share nobody: a set of disjoint pairs of that size exists
-        whatever the design (FMR); people (FNMR).
-    balanced
-        Whether the errors can be averaged over such sets (see `interval.chernoff`): the size
-        that bound may use, equal to `independent` for a complete design.
+        The number of independent comparisons that this design is sure to be worth, however alike
+        the people are: floor(n/2) for all pairs of n people, min(nA, nB) between groups, the
+        number of people for FNMR with equal numbers of images. See `interval.chernoff_upper`.
+    freedom
+        (K,) degrees of freedom of `variance`: Satterthwaite's from the influences, at most the
+        number of people less one. Small when few people carry the errors.
     """
 
     kind: Kind
@@ -67,13 +68,8 @@ class RateVariance:
     trials: float
     people: int
     affected: npt.NDArray[np.int64]
-    independent: int
-    balanced: int
-
-    @property
-    def pairs(self) -> float:
-        """Pairs of people (FMR) or mated comparisons (FNMR): the same as `trials`."""
-        return self.trials
+    independent: float
+    freedom: Floats
 
 
 def fmr_within(row_sums: Floats, degree: Floats, square_sum: Floats) -> RateVariance:
@@ -117,8 +113,11 @@ def fmr_within(row_sums: Floats, degree: Floats, square_sum: Floats) -> RateVari
         jackknife = (people - 1) / people * (shift * shift).sum(axis=1)
     else:
         jackknife = np.full_like(U, np.nan)
-    top = float(d.max(initial=0.0))
-    complete = people > 1 and bool(np.all(d[d > 0] == people - 1))
+    # Any graph splits into (largest degree + 1) sets of disjoint pairs (Vizing); all pairs of an
+    # even number of people need one set fewer.
+    sets = float(d.max(initial=0.0)) + 1
+    if people % 2 == 0 and bool(np.all(d[d > 0] == people - 1)):
+        sets -= 1
     return RateVariance(
         kind="within",
         estimate=U,
@@ -129,8 +128,8 @@ def fmr_within(row_sums: Floats, degree: Floats, square_sum: Floats) -> RateVari
         trials=float(N),
         people=people,
         affected=np.count_nonzero(R > 0, axis=1),
-        independent=int(np.ceil(N / (top + 1))) if N else 0,
-        balanced=people // 2 if complete else int(N // (top + 1)),
+        independent=float(N / sets) if N else 0.0,
+        freedom=_freedom((psi, people)),
     )
 
 
@@ -181,8 +180,8 @@ def fmr_between(
     conservative = _spread(psi_row, a) + _spread(psi_col, b)
     disjoint = N * N - d @ d - c @ c + N
     Q = _divide(events**2 - (R * R).sum(axis=1) - (C * C).sum(axis=1) + S2, disjoint)
-    top = float(max(d.max(initial=0.0), c.max(initial=0.0)))
-    complete = a * b == N
+    # A two-sided graph splits into as many sets of disjoint pairs as its largest degree (König).
+    sets = float(max(d.max(initial=0.0), c.max(initial=0.0)))
     return RateVariance(
         kind="between",
         estimate=U,
@@ -193,8 +192,8 @@ def fmr_between(
         trials=float(N),
         people=a + b,
         affected=np.count_nonzero(R > 0, axis=1) + np.count_nonzero(C > 0, axis=1),
-        independent=int(np.ceil(N / top)) if N else 0,
-        balanced=min(a, b) if complete else int(N // top),
+        independent=float(N / sets) if N else 0.0,
+        freedom=_freedom((psi_row, a), (psi_col, b)),
     )
 
 
@@ -240,8 +239,8 @@ def fnmr(misses: Floats, mated: Floats) -> RateVariance:
         trials=float(M),
         people=n,
         affected=np.count_nonzero(k > 0, axis=1),
-        independent=n,
-        balanced=n,
+        independent=float(M / m.max()) if M else 0.0,
+        freedom=_freedom((psi, n)),
     )
 
 
@@ -249,6 +248,28 @@ def _spread(psi: Floats, people: int) -> Floats:
     """n/(n-1) times the sum of squared influences; NaN for fewer than two people."""
     squares: Floats = (psi * psi).sum(axis=1)
     return squares * people / (people - 1) if people > 1 else np.full_like(squares, np.nan)
+
+
+def _freedom(*sides: tuple[Floats, int]) -> Floats:
+    """Degrees of freedom of a sum of squared influences, sides combined as Welch does.
+
+    For one side of n people: 2 / (sum psi^4 / (sum psi^2)^2 - 1/n), at most n - 1.
+    """
+    total: Floats | float = 0.0
+    uncertain: Floats | float = 0.0
+    for psi, people in sides:
+        squares = (psi * psi).sum(axis=1)
+        fourths = (psi**4).sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = (fourths / squares**2 - 1 / max(people, 1)) / 2
+            most = 1 / np.float64(people - 1)
+        relative = np.where(squares > 0, np.maximum(relative, most), most)
+        total = total + squares
+        uncertain = uncertain + squares**2 * relative
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out: Floats = total**2 / uncertain
+    least = float(min(people for _, people in sides) - 1)
+    return np.where(np.isfinite(out), out, least)
 
 
 def _divide(a: Floats, b: float) -> Floats:
