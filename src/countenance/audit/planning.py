@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import NormalDist
 
 from countenance.core import InputError
@@ -29,6 +30,8 @@ from countenance.core import InputError
 DEFAULT_CV2 = 2.0
 DEFAULT_ICC = 0.25  # of misses within a person; the measurement page simulates .2 to .3
 _MOST_PEOPLE = 10**9
+
+Number = str | float | Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,8 @@ class Plan:
 
 
 def plan(
-    fmr: float,
-    ratio: float,
+    fmr: Number,
+    ratio: Number,
     *,
     groups: int = 2,
     cv2: float = DEFAULT_CV2,
@@ -114,7 +117,7 @@ def plan(
     Parameters
     ----------
     fmr
-        The lower of the two false match rates, between 0 and 1.
+        The lower of the two false match rates, between 0 and 1; text as typed, or a number.
     ratio
         The ratio to be shown, above 1; ``fmr * ratio`` is at most 1.
     groups
@@ -132,6 +135,7 @@ def plan(
     InputError
         A rate, ratio, level or count outside its range.
     """
+    fmr, ratio = _number(fmr), _number(ratio)
     m = _comparisons(groups, comparisons)
     n = people_needed(fmr, ratio, cv2=cv2, power=power, alpha=alpha, comparisons=m)
     pairs = n * (n - 1) // 2
@@ -252,8 +256,8 @@ def estimate_cv2(
 
 
 def plan_fnmr(
-    fnmr: float,
-    ratio: float,
+    fnmr: Number,
+    ratio: Number,
     *,
     groups: int = 2,
     images_per_person: int = 2,
@@ -268,6 +272,7 @@ def plan_fnmr(
     person and intra-person correlation icc of misses (both mated pairs of one bad photograph
     fail together), ``Var(ln FNMR) = (1 - p)(1 + (k-1) icc) / (n k p)`` for each group.
     """
+    fnmr, ratio = _number(fnmr), _number(ratio)
     m = _comparisons(groups, comparisons)
     _need_rate(fnmr, ratio)
     if images_per_person < 2:
@@ -294,6 +299,13 @@ def plan_fnmr(
         expected_errors=n * k * fnmr,
         assumption=f"a correlation of {icc:g} between the misses of one person",
     )
+
+
+def _number(value: Number) -> float:
+    try:
+        return float(Fraction(str(value)))
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise InputError(f"{value!r} is not a number", expected="for example 1e-3") from error
 
 
 def _bound(ratio: float, power: float, alpha: float, comparisons: int) -> float:
