@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from countenance.core import ScoreUnit
 from countenance.scores.comparisons import TableComparisons, TemplateComparisons
+from countenance.scores.counting import Labels, tally
+from countenance.scores.distribution import Request, spread, tails
 from countenance.scores.exact import ExactTemplates
-from countenance.scores.spread import Request, spread, tails
 from countenance.scores.table import Scores
-from countenance.scores.tally import Labels, tally
 
 COSINE = ScoreUnit("cosine", "cosine similarity", 4000)
 DISTANCE = ScoreUnit("distance", "Euclidean distance", 2500)

@@ -1,1 +1,121 @@
-"""To be furnished."""
+"""Templates in, comparison scores out: exact arithmetic, protocols, score tables, the tally.
+
+What lives here: exact integer scores (`ExactTemplates`), which images are compared with which
+(`AllPairs`, `Split`, `OneToOne`), score tables (`Scores`, `read_scores`), templates of a whole
+data set (`enrol`, `TemplateCache`), and what of any number of comparisons the statistics need
+(`tally`, `spread`). No rate is computed here: that is `audit`. Start with `table` and `counting`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from countenance.scores.cache import TemplateCache
+    from countenance.scores.comparisons import (
+        Comparisons,
+        Rows,
+        TableComparisons,
+        TemplateComparisons,
+    )
+    from countenance.scores.counting import Cross, Labels, Mated, Tally, Within, tally
+    from countenance.scores.distribution import (
+        Bins,
+        Request,
+        Spread,
+        Tail,
+        just_above,
+        spread,
+        tails,
+    )
+    from countenance.scores.enrolment import Failure, TemplateSet, enrol
+    from countenance.scores.exact import ExactTemplates, score_pairs
+    from countenance.scores.protocol import (
+        TABLE_LIMIT,
+        AllPairs,
+        OneToOne,
+        PairProtocol,
+        Split,
+        compare,
+        comparisons_in,
+        enrolled,
+        person_attributes,
+        person_codes,
+        stream,
+    )
+    from countenance.scores.read import read_scores
+    from countenance.scores.table import Enrolled, Scores
+
+_HOMES = {
+    "cache": ("TemplateCache",),
+    "comparisons": ("Comparisons", "Rows", "TableComparisons", "TemplateComparisons"),
+    "enrolment": ("Failure", "TemplateSet", "enrol"),
+    "exact": ("ExactTemplates", "score_pairs"),
+    "protocol": (
+        "TABLE_LIMIT",
+        "AllPairs",
+        "OneToOne",
+        "PairProtocol",
+        "Split",
+        "compare",
+        "comparisons_in",
+        "enrolled",
+        "person_attributes",
+        "person_codes",
+        "stream",
+    ),
+    "read": ("read_scores",),
+    "distribution": ("Bins", "Request", "Spread", "Tail", "just_above", "spread", "tails"),
+    "table": ("Enrolled", "Scores"),
+    "counting": ("Cross", "Labels", "Mated", "Tally", "Within", "tally"),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "TABLE_LIMIT",
+    "AllPairs",
+    "Bins",
+    "Comparisons",
+    "Cross",
+    "Enrolled",
+    "ExactTemplates",
+    "Failure",
+    "Labels",
+    "Mated",
+    "OneToOne",
+    "PairProtocol",
+    "Request",
+    "Rows",
+    "Scores",
+    "Split",
+    "Spread",
+    "TableComparisons",
+    "Tail",
+    "Tally",
+    "TemplateCache",
+    "TemplateComparisons",
+    "TemplateSet",
+    "Within",
+    "compare",
+    "comparisons_in",
+    "enrol",
+    "enrolled",
+    "just_above",
+    "person_attributes",
+    "person_codes",
+    "read_scores",
+    "score_pairs",
+    "spread",
+    "stream",
+    "tails",
+    "tally",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module when the name is first used, so that ``--help`` stays quick."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"countenance.scores.{_MODULE_OF[name]}"), name)

@@ -98,7 +98,7 @@ def score_pairs(
     for start in range(0, len(probe), step):
         part = slice(start, start + step)
         a, b = probe[part], reference[part]
-        # int64 here: einsum in float32 may fuse in ways a matrix product does not, and this is cheap
+        # one row against one row is not a matrix product: int64 costs nothing here
         dot = np.einsum(
             "ij,ij->i",
             templates.values[a].astype(np.int64),

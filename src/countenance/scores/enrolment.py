@@ -46,6 +46,8 @@ class Failure:
         Why, for counting: ``no_face``, ``too_small``.
     reason
         Why, for a person: one plain sentence.
+    attributes
+        Every label of the image, as in `TemplateSet.attributes`.
     """
 
     row: int
@@ -53,6 +55,7 @@ class Failure:
     subject: str
     status: Status
     reason: str
+    attributes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,7 +238,14 @@ def _collect(
             face_px.append(outcome.face_px)
         else:
             failures.append(
-                Failure(sample.row, sample.name, sample.subject, outcome.status, outcome.reason)
+                Failure(
+                    row=sample.row,
+                    name=sample.name,
+                    subject=sample.subject,
+                    status=outcome.status,
+                    reason=outcome.reason,
+                    attributes=sample.attributes,
+                )
             )
             places.append(f"{dataset.place(sample)}: {outcome.reason}")
     if failures:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from countenance.core import Progress, no_progress
 from countenance.scores.comparisons import Comparisons
-from countenance.scores.tally import Labels
+from countenance.scores.counting import Labels
 
 Ints = npt.NDArray[np.int64]
 
