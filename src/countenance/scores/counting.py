@@ -61,9 +61,10 @@ class Within:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cross:
-    """Comparisons by (group of the probe, group of the reference), two different groups.
+    """Comparisons by (group of the probe, group of the reference).
 
-    Comparisons without order are seen from both sides. The diagonal is `Within`'s to tell.
+    Comparisons without order are seen from both sides, within one group too: there each is
+    counted twice, in `events` and `trials` alike.
 
     Attributes
     ----------
@@ -73,6 +74,8 @@ class Cross:
         float64 (K, n, L), int64 (n, L): over the references of each group, for i as probe.
     reference_sums, reference_degree
         The same for i as reference, by group of the probe.
+    square_sums
+        float64 (K, L, L): sum of ``h_ij ** 2`` over ordered pairs.
     """
 
     events: Ints
@@ -81,6 +84,7 @@ class Cross:
     probe_degree: Ints
     reference_sums: Floats
     reference_degree: Ints
+    square_sums: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,17 +130,18 @@ def tally(
         if len(events.score):
             bucket = np.searchsorted(thresholds, events.score, side="right")
             times = comparisons.times(events.probe, events.reference)
-            weight, square = _weights(events.probe, events.reference, bucket, times, True)
+            low = np.minimum(events.probe, events.reference)
+            high = np.maximum(events.probe, events.reference)
+            weight, square = _weights(low, high, bucket, times)
             for sums in within:
                 sums.add(events, bucket, weight, square)
-            if crosses:
-                if comparisons.ordered:
-                    times = comparisons.times_ordered(events.probe, events.reference)
-                    weight = 1.0 / times
-                for both in crosses:
-                    both.add(events.probe, events.reference, bucket, weight)
-                    if not comparisons.ordered:
-                        both.add(events.reference, events.probe, bucket, weight)
+            if crosses and comparisons.ordered:
+                times = comparisons.times_ordered(events.probe, events.reference)
+                weight, square = _weights(events.probe, events.reference, bucket, times)
+            for both in crosses:
+                both.add(events.probe, events.reference, bucket, weight, square)
+                if not comparisons.ordered:
+                    both.add(events.reference, events.probe, bucket, weight, square)
         done += sum(tile.score.size for tile in block)
         progress(stage, min(done, total), total)
     return Tally(
@@ -182,14 +187,18 @@ class _CrossSums:
         self.events = np.zeros((levels + 1, labels.count, labels.count), dtype=np.int64)
         self.probes = np.zeros((levels + 1, people, labels.count))
         self.references = np.zeros((levels + 1, people, labels.count))
+        self.squares = np.zeros((levels + 1, labels.count, labels.count))
 
-    def add(self, probe: People, reference: People, bucket: Ints, weight: Floats) -> None:
+    def add(
+        self, probe: People, reference: People, bucket: Ints, weight: Floats, square: Floats
+    ) -> None:
         a, b = self.labels.of[probe], self.labels.of[reference]
         known = np.flatnonzero((a >= 0) & (b >= 0))
         a, b, bucket, weight = a[known], b[known], bucket[known], weight[known]
         np.add.at(self.events, (bucket, a, b), 1)
         np.add.at(self.probes, (bucket, probe[known], b), weight)
         np.add.at(self.references, (bucket, reference[known], a), weight)
+        np.add.at(self.squares, (bucket, a, b), square[known])
 
     def close(self, comparisons: Comparisons) -> Cross:
         label, count = self.labels.of, self.labels.count
@@ -198,6 +207,7 @@ class _CrossSums:
             as_probe, as_reference = comparisons.partners_ordered(label, count)
         else:
             as_probe = as_reference = comparisons.partners(label, count)
+            trials = trials + np.diag(np.diagonal(trials))
         known = (label >= 0)[:, None]
         return Cross(
             events=_at_or_above(self.events),
@@ -206,21 +216,18 @@ class _CrossSums:
             probe_degree=as_probe * known,
             reference_sums=_at_or_above(self.references),
             reference_degree=as_reference * known,
+            square_sums=_at_or_above(self.squares),
         )
 
 
-def _weights(
-    one: People, other: People, bucket: Ints, times: Ints, squares: bool
-) -> tuple[Floats, Floats]:
+def _weights(one: People, other: People, bucket: Ints, times: Ints) -> tuple[Floats, Floats]:
     """Per comparison: its share of ``h_ij`` and of ``h_ij ** 2``, both float64 (events,)."""
     weight = 1.0 / times
-    if not squares or times.max() == 1:
+    if times.max() == 1:
         return weight, weight
-    low = np.minimum(one, other).astype(np.int64)
-    high = np.maximum(one, other).astype(np.int64)
-    order = np.lexsort((-bucket, high, low))
-    low, high = low[order], high[order]
-    first = np.concatenate([[True], (low[1:] != low[:-1]) | (high[1:] != high[:-1])])
+    order = np.lexsort((-bucket, other, one))
+    one, other = one[order], other[order]
+    first = np.concatenate([[True], (one[1:] != one[:-1]) | (other[1:] != other[:-1])])
     start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     rank = np.empty(len(order))
     rank[order] = np.arange(len(order)) - start + 1
