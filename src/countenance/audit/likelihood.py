@@ -224,15 +224,13 @@ def elub(mated: npt.ArrayLike, nonmated: npt.ArrayLike, *, misleading: int = 1) 
     following = np.r_[ratios, np.inf]
     miss = (np.searchsorted(g, edges, side="right") + misleading) / M
     false = (N - np.searchsorted(s, edges, side="right")) / N
-    up = edges >= 1
-    crossing = (1 - miss[up]) / false[up]
-    worse = np.maximum(edges[up], crossing) < following[up]
-    high = float(np.asarray(np.maximum(edges[up], crossing))[worse][0])
-    down = following <= 1
+    above = edges >= 1
+    start = np.maximum(edges, (1 - miss) / false)
+    high = start[above & (start < following)][0]
+    below = following <= 1
     with np.errstate(divide="ignore"):
-        crossing = np.where(false[down] < 1, miss[down] / (1 - false[down]), np.inf)
-    worse = np.minimum(following[down], crossing) > edges[down]
-    low = float(np.asarray(np.minimum(following[down], crossing))[worse][-1])
+        end = np.minimum(following, np.where(false < 1, miss / (1 - false), np.inf))
+    low = end[below & (end > edges)][-1]
     return LrBounds(math.log10(low), math.log10(high))
 
 
