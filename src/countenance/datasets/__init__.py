@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from countenance.datasets.card import DatasetCard
     from countenance.datasets.dataset import Dataset, Sample
     from countenance.datasets.hashing import hash_images
+    from countenance.datasets.known import KnownDataset, get_dataset, known_datasets
     from countenance.datasets.layouts import layout_names, read_dataset
 
 __all__ = [
     "Dataset",
     "DatasetCard",
+    "KnownDataset",
     "Sample",
+    "get_dataset",
     "hash_images",
+    "known_datasets",
     "layout_names",
     "read_dataset",
 ]
@@ -28,8 +32,11 @@ __all__ = [
 _HOMES = {
     "Dataset": "dataset",
     "DatasetCard": "card",
+    "KnownDataset": "known",
     "Sample": "dataset",
+    "get_dataset": "known",
     "hash_images": "hashing",
+    "known_datasets": "known",
     "layout_names": "layouts",
     "read_dataset": "layouts",
 }

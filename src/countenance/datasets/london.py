@@ -52,7 +52,7 @@ def card(version: str) -> DatasetCard:
     )
 
 
-_VERSION = {
+VERSIONS = {
     ORIGINAL: "frontal images, 1350 pixels",
     RENDITION: "frontal images, 640-pixel rendition (Lanczos, JPEG quality 92)",
 }
@@ -104,7 +104,7 @@ def lists(path: Path) -> Listing:
 
 
 def _defaults(edition: str) -> CardFile:
-    return CardFile(card(_VERSION[edition]), not_stated=_NOT_STATED)
+    return CardFile(card(VERSIONS[edition]), not_stated=_NOT_STATED)
 
 
 def _is_rendition(file: Path) -> bool:

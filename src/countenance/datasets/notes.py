@@ -21,6 +21,7 @@ def make_note(code: str, places: Sequence[str], text: str, *, count: int | None 
         "rows": f"{n:,} row{'' if one else 's'}",
         "images": f"{n:,} image{'' if one else 's'}",
         "people": f"{n:,} {'person' if one else 'people'}",
+        "files": f"{n:,} file{'' if one else 's'}",
         "values": f"{n:,} value{'' if one else 's'}",
         "were": "was" if one else "were",
         "are": "is" if one else "are",
