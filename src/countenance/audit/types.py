@@ -51,6 +51,9 @@ class Rate:
     naive_low, naive_high
         The binomial interval over comparisons that other tools print. Too narrow wherever
         comparisons share people; kept for comparison, never for a finding.
+    high_if_independent
+        Without events: the upper bound if no two comparisons shared a person. Optimistic; printed
+        beside `high`, which holds however alike the people are.
     """
 
     events: int
@@ -67,6 +70,7 @@ class Rate:
     design_effect: float | None = None
     naive_low: float | None = None
     naive_high: float | None = None
+    high_if_independent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -437,7 +441,7 @@ class Audit:
     """A whole audit. `results[operating]` is the threshold people meet.
 
     `headline` indexes `groupings`: the finest crossing, in which comparisons of different people
-    are demographically matched. `engine` and `dataset` are the cards of those rooms as written.
+    are demographically matched; -1 where no group was asked for. `engine` and `dataset` are the cards of those rooms as written.
     `same_session` is True where mated images come from one sitting: FNMR then says nothing of use.
     """
 

@@ -8,7 +8,7 @@ to be taken before anything is added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -320,6 +320,20 @@ class TemplateComparisons:
         """Bounds from the lengths of the templates (Cauchy-Schwarz)."""
         longest = float(max(self._probe.longest, self._reference.longest))
         return (-longest, longest) if self.unit.kind == "cosine" else (-4.0 * longest, 0.0)
+
+    def images(self, rows: Rows, names: Sequence[str]) -> list[tuple[str, str]]:
+        """Names of the images of given comparisons, found again by their scores."""
+        found = []
+        for person, partner, score in zip(rows.probe, rows.reference, rows.score, strict=True):
+            p, r = (
+                side.span(int(who), int(who) + 1)
+                for side, who in ((self._probe, person), (self._reference, partner))
+            )
+            tile = self._probe.templates.tile(p, self._reference.templates, r)
+            row, column = np.argwhere(tile == score)[0]
+            one, two = self._probe.image[p][row], self._reference.image[r][column]
+            found.append((names[one], names[two]))
+        return found
 
     def _ranges(self) -> list[tuple[int, int]]:
         """Consecutive ranges of people whose images fit half a tile's side each way."""
