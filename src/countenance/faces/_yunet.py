@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 SIDE_PX = 640
 STRIDES = (8, 16, 32)
+LOOKS_PX = (640, 320)
+"""The longest side at each look. The network is trained on faces of 10 to 300 pixels and misses
+one that fills its input; where the first look finds nothing there is a second, half the size."""
 SCORE_THRESHOLD = 0.9
 NMS_THRESHOLD = 0.3
 TOP_K = 5000
@@ -46,14 +49,6 @@ class Face:
         """The same face in a picture `factor` times as large."""
         x, y, w, h = (side * factor for side in self.box)
         return Face((x, y, w, h), self.landmarks * np.float32(factor), self.score)
-
-
-def letterbox(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], float]:
-    """Shrink to at most 640 pixels a side, and the factor (1 for pictures that fit already).
-
-    Never enlarges. `pixels` is uint8 (h, w, 3).
-    """
-    return shrink(pixels, min(1.0, SIDE_PX / max(pixels.shape[:2])))
 
 
 def shrink(pixels: npt.NDArray[np.uint8], factor: float) -> tuple[npt.NDArray[np.uint8], float]:

@@ -9,8 +9,9 @@ Decoding is Pillow's. What comes out is always upright 8-bit RGB:
 - transparency is composited over white (`BACKGROUND`);
 - of a multi-picture JPEG, as telephones write, the primary picture is taken.
 
-Size is known from the header before a pixel is decoded, and nothing above `MAX_PIXELS` is. A
-refusal is a value (`Unreadable`): it is counted, not raised.
+Size is known from the header before a pixel is decoded, and nothing above `MAX_PIXELS` is. The
+worst case below it (50 megapixels of WebP) takes 0.9 GB for the moment of decoding. A refusal is a
+value (`Unreadable`): it is counted, not raised.
 """
 
 from __future__ import annotations
@@ -156,7 +157,9 @@ def _decode(data: bytes) -> npt.NDArray[np.uint8]:
         except _RefusedError:
             raise
         except UnidentifiedImageError as error:
-            raise _RefusedError("not a JPEG, PNG, WebP, TIFF or BMP picture") from error
+            raise _RefusedError(
+                "not a JPEG, PNG, WebP, TIFF or BMP picture, or damaged"
+            ) from error
         except Image.DecompressionBombError as error:
             raise _RefusedError(f"more than {MAX_PIXELS:,} pixels") from error
         except MemoryError as error:
@@ -229,11 +232,11 @@ def _to_rgb(image: Image) -> npt.NDArray[np.uint8]:
         # Pillow takes every four-channel JPEG for Adobe's, which store 255 - ink.
         image = Pillow.merge("CMYK", [band.point(lambda v: 255 - v) for band in image.split()])
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layer = image if image.mode == "RGBA" else image.convert("RGBA")
         opaque = Pillow.new("RGB", image.size, BACKGROUND)
-        layer = image.convert("RGBA")
         opaque.paste(layer, mask=layer.getchannel("A"))
         return np.asarray(opaque)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _from_16_bit(image: Image) -> npt.NDArray[np.uint8]:
@@ -261,7 +264,7 @@ def _upright(pixels: npt.NDArray[np.uint8], image: Image) -> npt.NDArray[np.uint
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    return np.array(pixels, order="C")
+    return np.ascontiguousarray(pixels)
 
 
 def _too_many_bytes(size: int) -> str:

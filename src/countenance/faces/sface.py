@@ -1,10 +1,11 @@
 """The engine ``sface``: YuNet finds, SFace describes; ONNX Runtime runs both.
 
 The working picture is at most 640 pixels a side (the detector's fixed input): larger ones are
-shrunk to look for faces, smaller ones are not enlarged. The face is then cut from the picture as
-read, or, where that has the face far larger than the network needs, from one shrunk until the face
-is about twice the network's input; for pictures up to 640 pixels this is exactly what OpenCV's
-``FaceRecognizerSF`` does.
+shrunk to look for faces, smaller ones are not enlarged. Where nothing is found, there is one more
+look at half the size (`_yunet.LOOKS_PX`), which OpenCV does not take. The face is then cut from
+the picture as read, or, where that has the face far larger than the network needs, from one shrunk
+until the face is about twice the network's input; for pictures up to 640 pixels this is what
+OpenCV's ``FaceRecognizerSF`` does.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ class SFaceEngine:
             min_face_px=MIN_FACE_PX if min_face_px is None else min_face_px,
             settings={
                 "detector_input_px": _yunet.SIDE_PX,
+                "detector_looks_px": list(_yunet.LOOKS_PX),
                 "detector_colour": "BGR, 0 to 255",
                 "detector_score": str(_yunet.SCORE_THRESHOLD),
                 "detector_overlap": str(_yunet.NMS_THRESHOLD),
@@ -123,10 +125,13 @@ class SFaceEngine:
 
     def detect(self, pixels: npt.NDArray[np.uint8]) -> list[_yunet.Face]:
         """Faces in RGB pixels (h, w, 3), in pixels of that picture, best first."""
-        small, factor = _yunet.letterbox(pixels)
-        answer = self._detector.run(self._outputs, {"input": _yunet.network_input(small)})
-        found = _yunet.decode(dict(zip(self._outputs, answer, strict=True)))
-        return [face.scaled(1 / factor) for face in found]
+        longest = max(pixels.shape[:2])
+        for side in sorted({min(longest, look) for look in _yunet.LOOKS_PX}, reverse=True):
+            small, factor = _yunet.shrink(pixels, side / longest)
+            answer = self._detector.run(self._outputs, {"input": _yunet.network_input(small)})
+            if found := _yunet.decode(dict(zip(self._outputs, answer, strict=True))):
+                return [face.scaled(1 / factor) for face in found]
+        return []
 
     def embed(self, pixels: npt.NDArray[np.uint8], face: _yunet.Face) -> npt.NDArray[np.float32]:
         """SFace's 128 numbers, float32 (128,), of a face that `detect` found in `pixels`."""
