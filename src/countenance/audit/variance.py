@@ -37,8 +37,8 @@ class RateVariance:
         (K,) estimated variance of the estimate, never below that of independent trials. NaN when
         the design cannot tell it (no two disjoint pairs, one person).
     jackknife
-        (K,) delete-one-person jackknife variance: the conservative alternative. For ``between``
-        the unbiased, less conservative one.
+        (K,) the conservative alternative: the delete-one-person jackknife, which overstates the
+        variance of rare errors up to 1.8 times.
     psi
         (K, n) influence of each person on the estimate; for ``between`` the people of the first
         group, then those of the second. Sums to zero.
@@ -46,6 +46,8 @@ class RateVariance:
         (K,) sum of h over pairs (FMR) or of misses (FNMR).
     trials
         Pairs of people compared (FMR) or mated comparisons (FNMR).
+    degree
+        (n,) partners (FMR) or mated comparisons (FNMR) of each person, in the order of `psi`.
     people
         People who were in at least one comparison.
     affected
@@ -66,6 +68,7 @@ class RateVariance:
     psi: Floats
     events: Floats
     trials: float
+    degree: Floats
     people: int
     affected: npt.NDArray[np.int64]
     independent: float
@@ -126,6 +129,7 @@ def fmr_within(row_sums: Floats, degree: Floats, square_sum: Floats) -> RateVari
         psi=psi,
         events=events,
         trials=float(N),
+        degree=d,
         people=people,
         affected=np.count_nonzero(R > 0, axis=1),
         independent=float(N / sets) if N else 0.0,
@@ -154,8 +158,10 @@ def fmr_between(
     Returns
     -------
     RateVariance
-        ``variance`` is the conservative one (measurement reference 3.3, V_cons), floored at
-        U(1-U)/N; ``jackknife`` holds the unbiased V_unb = U^2 - Q with the same floor.
+        ``variance`` is the unbiased V_unb = U^2 - Q and ``jackknife`` the conservative V_cons of
+        the measurement reference 3.3, both floored at U(1-U)/N. The reference prefers V_cons
+        because Wilson's interval with V_unb covers .93; with `interval.score_t` V_unb covers
+        .93 to .97 and V_cons up to .99 (docs/statistics.md).
 
     Raises
     ------
@@ -185,11 +191,12 @@ def fmr_between(
     return RateVariance(
         kind="between",
         estimate=U,
-        variance=np.maximum(conservative, floor),
-        jackknife=np.maximum(U * U - Q, floor),
+        variance=np.maximum(U * U - Q, floor),
+        jackknife=np.maximum(conservative, floor),
         psi=np.concatenate([psi_row, psi_col], axis=1),
         events=events,
         trials=float(N),
+        degree=np.concatenate([d, c]),
         people=a + b,
         affected=np.count_nonzero(R > 0, axis=1) + np.count_nonzero(C > 0, axis=1),
         independent=float(N / sets) if N else 0.0,
@@ -237,6 +244,7 @@ def fnmr(misses: Floats, mated: Floats) -> RateVariance:
         psi=psi,
         events=events,
         trials=float(M),
+        degree=m,
         people=n,
         affected=np.count_nonzero(k > 0, axis=1),
         independent=float(M / m.max()) if M else 0.0,
