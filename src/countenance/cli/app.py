@@ -53,25 +53,38 @@ app = typer.Typer(
 
 
 @app.callback()
-def root(debug: Debug = False, version: Version = False) -> None:  # noqa: ARG001 -- see `run`
+def root(debug: Debug = False, version: Version = False) -> None:
     """Measure how often a face-recognition system is wrong, and for whom."""
 
 
-app.command("demo")(demo.demo)
-app.command("audit", no_args_is_help=True)(audit.audit)
-app.command("compare", no_args_is_help=True)(compare.compare)
-app.command("plan", no_args_is_help=True)(plan.plan)
-app.command("report", no_args_is_help=True)(report.report)
-app.command("reproduce", no_args_is_help=True)(reproduce.reproduce)
-app.command("engines")(engines.engines)
-app.add_typer(datasets.app, name="datasets")
-app.add_typer(cache.app, name="cache")
-app.command("schema")(schema.schema)
+_brief = {  # one line each in `countenance --help`, short enough for 80 columns
+    "demo": "Audit two real engines on scores that come along.",
+    "audit": "Measure a system: images or scores in, a report out.",
+    "compare": "Compare two images; say what the audit says of it.",
+    "plan": "Say how many people a finding needs.",
+    "report": "Write the report of an audit anew.",
+    "reproduce": "Make an audit again; say whether every byte agrees.",
+    "engines": "List the engines: hashes, thresholds, licences.",
+    "datasets": "List the known data sets, or bring one.",
+    "cache": "Show or clear what is kept on this machine.",
+    "schema": "Print the JSON schema of audit.json.",
+}
+app.command("demo", short_help=_brief["demo"])(demo.demo)
+app.command("audit", short_help=_brief["audit"], no_args_is_help=True)(audit.audit)
+app.command("compare", short_help=_brief["compare"], no_args_is_help=True)(compare.compare)
+app.command("plan", short_help=_brief["plan"], no_args_is_help=True)(plan.plan)
+app.command("report", short_help=_brief["report"], no_args_is_help=True)(report.report)
+app.command("reproduce", short_help=_brief["reproduce"], no_args_is_help=True)(reproduce.reproduce)
+app.command("engines", short_help=_brief["engines"])(engines.engines)
+app.add_typer(datasets.app, name="datasets", short_help=_brief["datasets"])
+app.add_typer(cache.app, name="cache", short_help=_brief["cache"])
+app.command("schema", short_help=_brief["schema"])(schema.schema)
 
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command: its exit code, with the message on stderr where it did not end well."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = [word for word in given if word != "--debug"]  # taken anywhere on the line
     if argv is None:
         signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -90,7 +103,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
-        if "--debug" in arguments:
+        if len(arguments) < len(given):
             traceback.print_exc()
         return _explain(error)
 
@@ -121,7 +134,8 @@ def _usage(error: TyperException) -> str:
     if context is None or type(error).__name__ == "NoArgsIsHelpError":
         return error.format_message()
     usage = " ".join(context.get_usage().split()).removeprefix("Usage: ")
-    return f"{error.format_message()}\n  expected: {usage}\n  to do:    see {context.command_path} --help"
+    see = f"see {context.command_path} --help"
+    return f"{error.format_message()}\n  expected: {usage}\n  to do:    {see}"
 
 
 def _say(text: str) -> None:
@@ -130,6 +144,6 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _terminated(signum: int, frame: FrameType | None) -> None:
+def _terminated(_signum: int, _frame: FrameType | None) -> None:
     """A polite end (SIGTERM) is treated as Ctrl-C, so that temporary files are cleaned up."""
     raise KeyboardInterrupt

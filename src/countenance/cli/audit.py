@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from countenance.cli.options import Debug, Out, Page, Pdf, Quiet
+from countenance.cli.options import Out, Page, Pdf, Quiet
 
 DATA = typer.Argument(
     metavar="DATA",
@@ -82,7 +82,7 @@ def audit(
             "--columns",
             metavar="OURS=THEIRS",
             help="Score tables: what the table calls probe, reference, probe_subject, "
-            "reference_subject, score, mated.",
+            "reference_subject, score.",
         ),
     ] = None,
     direction: Annotated[
@@ -98,13 +98,13 @@ def audit(
         typer.Option("--unit", metavar="WORDS", help="Score tables: what the score is called."),
     ] = None,
     probe: Annotated[
-        list[str] | None,
+        str | None,
         typer.Option(
             "--probe", metavar="NAME=VALUE", help="Images: compare only these as probes ..."
         ),
     ] = None,
     reference: Annotated[
-        list[str] | None,
+        str | None,
         typer.Option(
             "--reference", metavar="NAME=VALUE", help="... against only these as references."
         ),
@@ -126,7 +126,8 @@ def audit(
         typer.Option(
             "--selection",
             metavar="RULE",
-            help="Several faces in an image: `one` counts a failure (default), `largest` takes that.",
+            help="Several faces in an image: `one` (default) counts a failure, "
+            "`largest` takes the largest.",
         ),
     ] = None,
     failures: Annotated[
@@ -174,17 +175,17 @@ def audit(
         bool, typer.Option("--no-cache", help="Neither read nor keep templates on this machine.")
     ] = False,
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 -- read by `app.run`
 ) -> int:
     """Measure a face-recognition system: how often it is wrong, and for whom.
 
     Give it images of known people and an engine, or the scores of any system.
     """
     from countenance.cli.limits import exceeded, parse_limit
-    from countenance.cli.pipeline import keep_on_file, run_audit, write
+    from countenance.cli.onfile import keep_on_file
+    from countenance.cli.pipeline import holds_images, run_audit, write
     from countenance.cli.request import ask
     from countenance.cli.terminal import console, progress
-    from countenance.cli.views import show_audit
+    from countenance.cli.views import show_audit, show_written
 
     limits = [parse_limit(text) for text in fail_if or ()]
     request = ask(
@@ -214,11 +215,13 @@ def audit(
         found = run_audit(request, cache=not no_cache, progress=report)
         folder = out if out is not None or json else Path("report")
         written = write(found, folder, pdf=pdf, page=page, progress=report) if folder else []
-    keep_on_file(found, request)
+    if holds_images(data):
+        keep_on_file(found)
     if json:
         typer.echo(found.to_json(), nl=False)
     elif not quiet:
-        show_audit(console(), found, written)
+        show_audit(console(), found)
+        show_written(console(), written)
     broken = exceeded(found, limits)
     for sentence in broken:
         typer.echo(f"limit exceeded: {sentence}", err=True)

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli.options import Debug, Quiet
+from countenance.cli.options import Quiet
+
+if TYPE_CHECKING:
+    from countenance.datasets import DatasetCard
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
 @app.callback()
-def datasets(context: typer.Context, debug: Debug = False) -> None:  # noqa: ARG001
-    """List the known data sets, with source, licence and consent."""
+def datasets(context: typer.Context) -> None:
+    """List the known data sets, with source, licence and consent, or bring one."""
     if context.invoked_subcommand is not None:
         return
-    from countenance.cli.terminal import console
-    from countenance.cli.views import show_datasets
+    from countenance.cli.terminal import console, show_facts
     from countenance.datasets import known_datasets
 
-    show_datasets(console(), known_datasets())
+    for known in known_datasets():
+        show_facts(console(), known.name, _facts(known.card))
 
 
 @app.command("get", no_args_is_help=True)
 def get(
     name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="Which set, for example london.", show_default=False),
+        str, typer.Argument(metavar="NAME", help="Which set, as london.", show_default=False)
     ],
     source: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="PATH_OR_URL",
-            help="Where to take it from, if not from its publisher.",
+            help="Where to take it from (default: its publisher).",
         ),
     ] = None,
     into: Annotated[
@@ -43,18 +45,32 @@ def get(
         typer.Option(
             "--into",
             metavar="FOLDER",
-            help="Where to put it (default: a folder of its name here).",
+            help="Where to put it (default: a folder of its name, here).",
         ),
     ] = None,
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 -- read by `app.run`
 ) -> None:
-    """Bring a known data set: checked by hash, resumed if interrupted, never overwriting."""
-    from countenance.cli.terminal import console, progress
-    from countenance.cli.views import show_dataset
+    """Bring a known data set.
+
+    Files are checked by their hashes, an interrupted download goes on where it stopped, and
+    nothing that is there already is overwritten.
+    """
+    from countenance.cli.terminal import console, plain, progress
     from countenance.datasets import get_dataset
 
+    folder = into or Path(name)
     with progress(quiet=quiet) as report:
-        dataset = get_dataset(name, source=source, into=into or Path(name), progress=report)
+        dataset = get_dataset(name, source=source, into=folder, progress=report)
     if not quiet:
-        show_dataset(console(), dataset, into or Path(name))
+        out = console()
+        out.print(f"{len(dataset.samples):,} images of {len(dataset.subjects):,} people")
+        out.print(f"in {plain(str(folder))}", soft_wrap=True)
+
+
+def _facts(card: DatasetCard) -> list[tuple[str, str]]:
+    return [
+        (name.replace("_", " "), text)
+        for name, value in card.to_json().items()
+        for text in ([value] if isinstance(value, str) else value)
+        if name != "name"
+    ]

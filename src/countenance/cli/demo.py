@@ -1,4 +1,4 @@
-"""`countenance demo`: two real engines on a real set of faces, in seconds, with nothing to bring."""
+"""`countenance demo`: two real engines on a real set of faces, with nothing to bring."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from countenance.cli.options import Debug, Page, Pdf, Quiet
+from countenance.cli.options import Page, Pdf, Quiet
 
 
 def demo(
@@ -17,7 +17,6 @@ def demo(
     pdf: Pdf = None,
     page: Page = "a4",
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 -- read by `app.run`
 ) -> None:
     """Audit two engines on the London Set's scores, which come with Countenance.
 

@@ -7,11 +7,11 @@ The grammar, one comparison an option::
     measure  = "fmr" | "worst-fmr" | "fnmr" | "worst-fnmr" | "fte" | "worst-fte" | "ratio"
     comparison = ">" | ">=" | "<" | "<="
 
-A plain measure is the estimate, ``.low`` and ``.high`` the ends of its interval. ``fmr``, ``fnmr``
-and ``fte`` are of everybody; ``worst-`` takes the largest over the groups of the headline grouping;
-``ratio`` is the FMR of the worst group over that of the best, its ends simultaneous over all pairs
-of groups. All at the operating threshold. A limit that the data cannot judge counts as exceeded:
-silence is no clean bill.
+A plain measure is the estimate, ``.low`` and ``.high`` the ends of its interval. ``fmr``,
+``fnmr`` and ``fte`` are of everybody; ``worst-`` takes the largest over the groups of the headline
+grouping; ``ratio`` is the FMR of the worst group over that of the best, its ends simultaneous over
+all pairs of groups. All at the operating threshold. A limit that the data cannot judge counts as
+exceeded: silence is no clean bill.
 """
 
 from __future__ import annotations

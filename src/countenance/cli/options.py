@@ -23,7 +23,7 @@ Version = Annotated[
     ),
 ]
 Debug = Annotated[
-    bool, typer.Option("--debug", help="Show the traceback of an error as well.", hidden=False)
+    bool, typer.Option("--debug", help="Show the traceback of an error; with any command.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: errors only.")]
 Out = Annotated[

@@ -1,16 +1,20 @@
-"""Options that hold more than one value: lists, pairs and bins, with messages that name the option."""
+"""Options of more than one value: lists, pairs, bins, with messages that name the option."""
 
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
+from typing import TypeVar
 
 from countenance.core import InputError
 
+Name = TypeVar("Name", bound=str)
+
 
 def split_list(values: Iterable[str] | None) -> tuple[str, ...]:
-    """``["gender,ethnicity", "age"]`` to ``("gender", "ethnicity", "age")``: both forms, no doubles."""
+    """``["a,b", "c"]`` to ``("a", "b", "c")``: given together or one by one, no doubles."""
     parts = (part.strip() for value in values or () for part in value.split(","))
     return tuple(dict.fromkeys(part for part in parts if part))
 
@@ -48,7 +52,7 @@ def split_bins(values: Iterable[str] | None) -> dict[str, tuple[float, ...]]:
         edges = tuple(_edge(part, value) for part in text.split(",") if part.strip())
         if not name.strip() or not edges:
             raise InputError(f"{value!r} is not a binning", where="--bin", expected="age=20,35,50")
-        if any(b <= a for a, b in zip(edges, edges[1:], strict=False)):
+        if any(b <= a for a, b in itertools.pairwise(edges)):
             raise InputError(
                 f"the edges of {value!r} do not rise", where="--bin", expected="age=20,35,50"
             )
@@ -88,16 +92,17 @@ def rate(text: str, *, option: str) -> str:
     return text.strip()
 
 
-def choice(text: str, names: Sequence[str], *, option: str) -> str:
-    """The text, known to be one of the names.
+def choice(text: str, names: Sequence[Name], *, option: str) -> Name:
+    """The name that the text is.
 
     Raises
     ------
     InputError
         Another text; the nearest name is suggested.
     """
-    if text in names:
-        return text
+    for name in names:
+        if name == text:
+            return name
     near = difflib.get_close_matches(text, names, n=1)
     raise InputError(
         f"unknown value {text!r}",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from countenance.cli.parsing import choice
 from countenance.cli.request import DEFAULT_ENGINE, AuditRequest
 from countenance.core import InputError, Progress
 
 if TYPE_CHECKING:
     from countenance.audit import Audit
-    from countenance.scores import Scores, TemplateSet
+    from countenance.scores import PairProtocol, Scores, TemplateSet
 
-#: Options that only make sense for images, and only for scores.
-_IMAGES_ONLY = ("engine", "layout", "selection", "probe", "reference", "pairs")
-_SCORES_ONLY = ("columns", "direction", "unit")
+PAGES = ("a4", "letter")
 
 
 def run_audit(request: AuditRequest, *, cache: bool, progress: Progress) -> Audit:
@@ -27,51 +27,154 @@ def run_audit(request: AuditRequest, *, cache: bool, progress: Progress) -> Audi
         Data that cannot be read, or options that do not fit the kind of data.
     """
     from countenance.audit import audit
+    from countenance.scores import AllPairs
 
-    data = (
-        _images(request, cache=cache, progress=progress)
-        if _is_images(request.data)
-        else _scores(request)
-    )
+    protocol: PairProtocol = AllPairs()
+    data: Scores | TemplateSet
+    if holds_images(request.data):
+        _refuse(request, ("columns", "direction", "unit"), "tables of scores")
+        protocol = _protocol(request)
+        data = _enrol(request, cache=cache, progress=progress)
+    else:
+        _refuse(request, ("engine", "layout", "selection", "split", "pairs"), "images")
+        data = _read(request)
+    more: dict[str, Any] = {}
+    if request.fmr_targets:
+        more["fmr_targets"] = request.fmr_targets
     return audit(
         data,
         groups=request.groups,
         bins=request.bins or None,
         thresholds=request.thresholds,
-        **({"fmr_targets": request.fmr_targets} if request.fmr_targets else {}),
         claimed_fmr=request.claim,
         level=float(request.level),
         seed=request.seed,
         failures=request.failures,
+        protocol=protocol,
         date=request.date,
         title=request.title,
         command=request.command(),
         progress=progress,
+        **more,
     )
 
 
-def read_audit(path: Path) -> Audit:
-    """An audit.json, or the one in a report's folder.
+def holds_images(data: Path) -> bool:
+    """Whether a path holds images (a folder, a manifest) or else a table of scores.
 
     Raises
     ------
     InputError
-        No such file, or not an audit.
+        There is nothing at the path.
     """
-    from countenance.audit import Audit
+    if data.is_dir():
+        return True
+    if not data.is_file():
+        raise InputError(
+            "there is nothing here",
+            where=str(data),
+            expected="a folder of images, a manifest or a table of scores",
+        )
+    if data.suffix.lower() not in (".csv", ".tsv"):
+        return False
+    with data.open(encoding="utf-8-sig", errors="replace") as file:
+        head = file.readline(10_000).lower()
+    names = {name.strip(' "\r\n') for name in head.replace(";", ",").replace("\t", ",").split(",")}
+    return {"path", "subject"} <= names and "score" not in names
 
-    file = path / "audit.json" if path.is_dir() else path
+
+def write(
+    audit: Audit, folder: Path, *, pdf: bool | None, page: str, progress: Progress
+) -> list[Path]:
+    """The report of one audit, whole or not at all; the files written."""
+    from countenance.audit.report import write_report
+
+    choice(page, PAGES, option="--page")
+    return write_report(audit, folder, pdf=pdf, page=page, progress=progress)
+
+
+def write_several(
+    audits: Sequence[Audit], folder: Path, *, pdf: bool | None, page: str, progress: Progress
+) -> list[Path]:
+    """The reports of several audits, each in its folder, and an index beside them."""
+    from countenance.audit.report import write_index
+
+    choice(page, PAGES, option="--page")
+    return write_index(audits, folder, pdf=pdf, page=page, progress=progress)
+
+
+def _enrol(request: AuditRequest, *, cache: bool, progress: Progress) -> TemplateSet:
+    from countenance.datasets import read_dataset
+    from countenance.faces import load_engine
+    from countenance.scores import TemplateCache, enrol
+
+    dataset = read_dataset(request.data, layout=request.layout, attributes=request.attributes)
+    engine = load_engine(
+        request.engine or DEFAULT_ENGINE,
+        selection=request.selection or "one",
+    )
+    return enrol(dataset, engine, cache=TemplateCache() if cache else None, progress=progress)
+
+
+def _read(request: AuditRequest) -> Scores:
+    from countenance.scores import read_scores
+
+    return read_scores(
+        request.data,
+        attributes=request.attributes,
+        columns=request.columns,
+        direction=request.direction,
+        unit=request.unit,
+    )
+
+
+def _protocol(request: AuditRequest) -> PairProtocol:
+    from countenance.scores import AllPairs, OneToOne, Split
+
+    if request.split is not None:
+        return Split(*request.split)
+    if request.pairs is not None:
+        return OneToOne(_read_pairs(request.pairs))
+    return AllPairs()
+
+
+def _read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
+    """Probe and reference of every row of a CSV with those columns.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, has not both columns, or a row lacks one of the two.
+    """
+    expected = "a CSV with the columns probe and reference: names of images as in the data set"
     try:
-        text = file.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}",
-            where=str(file),
-            expected="an audit.json of Countenance",
-        ) from error
-    try:
-        return Audit.from_json(text)
-    except InputError as error:
-        raise InputError(
-            error.what, where=str(file), expected=error.expected, do=error.do
-        ) from error
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if not {"probe", "reference"} <= set(reader.fieldnames or ()):
+                found = ", ".join(reader.fieldnames or ()) or "none"
+                raise InputError(f"the columns are {found}", where=str(path), expected=expected)
+            pairs = []
+            for row in reader:
+                probe, reference = (row["probe"] or "").strip(), (row["reference"] or "").strip()
+                if not (probe and reference):
+                    raise InputError(
+                        "a name is missing",
+                        where=f"{path}, line {reader.line_num}",
+                        expected="a probe and a reference in every row",
+                    )
+                pairs.append((probe, reference))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot be read: {error}", where=str(path), expected=expected) from error
+    if not pairs:
+        raise InputError("no pair is listed", where=str(path), expected=expected)
+    return tuple(pairs)
+
+
+def _refuse(request: AuditRequest, options: Sequence[str], kind: str) -> None:
+    """Refuse options that would have no effect: a person who typed one expects one."""
+    for name in options:
+        if getattr(request, name):
+            option = "--probe" if name == "split" else f"--{name}"
+            raise InputError(
+                f"{option} is for {kind}", where=str(request.data), do=f"leave {option} out"
+            )

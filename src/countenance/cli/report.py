@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from countenance.cli.options import Debug, Out, Page, Pdf, Quiet
+from countenance.cli.options import Out, Page, Pdf, Quiet
 
 
 def report(
@@ -23,10 +23,10 @@ def report(
     pdf: Pdf = None,
     page: Page = "a4",
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 -- read by `app.run`
 ) -> None:
     """Write the report of an audit anew; nothing is measured again."""
-    from countenance.cli.pipeline import read_audit, write, write_several
+    from countenance.cli.onfile import read_audit
+    from countenance.cli.pipeline import write, write_several
     from countenance.cli.terminal import console, progress
     from countenance.cli.views import show_written
 

@@ -13,28 +13,42 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 from countenance.cli.parsing import choice, number, rate, split_bins, split_list, split_pairs
 from countenance.core import InputError
 
-DIRECTIONS = ("similarity", "dissimilarity")
-FAILURES = ("exclude", "positive", "negative")
-SELECTIONS = ("one", "largest")
+Direction = Literal["similarity", "dissimilarity"]
+Failures = Literal["exclude", "positive", "negative"]
+Selection = Literal["one", "largest"]
 DEFAULT_ENGINE = "sface"
+#: Options of the command and the keywords of `ask` they become.
+_KEYWORDS = {
+    "--bin": "bins",
+    **{
+        f"--{name.replace('_', '-')}": name
+        for name in (
+            "engine", "layout", "selection", "attributes", "pairs", "columns", "direction", "unit",
+            "probe", "reference", "group", "threshold", "fmr_target", "claim", "failures", "level",
+            "seed", "date", "title",
+        )
+    },
+}  # fmt: skip
+_SEVERAL = frozenset({"bins", "group", "threshold", "fmr_target", "columns"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest:
     """Everything a person asked of one audit; `countenance audit --help` says what each means.
 
-    Made by `ask`, which checks the texts. `options` are the options as typed, in order, ready to
-    be spelt again.
+    Made by `ask`, which checks the texts. `split` is an attribute of images with its value for
+    probes and for references.
     """
 
     data: Path
     engine: str | None
     layout: str | None
-    selection: str | None
+    selection: Selection | None
     groups: tuple[str, ...]
     bins: Mapping[str, tuple[float, ...]]
     thresholds: tuple[str, ...]
@@ -42,12 +56,11 @@ class AuditRequest:
     claim: str | None
     attributes: Path | None
     columns: Mapping[str, str]
-    direction: str | None
+    direction: Direction | None
     unit: str | None
-    probe: Mapping[str, str]
-    reference: Mapping[str, str]
+    split: tuple[str, str, str] | None
     pairs: Path | None
-    failures: str
+    failures: Failures
     level: str
     seed: int
     date: str | None
@@ -71,8 +84,8 @@ class AuditRequest:
             ("--columns", _joined(self.columns)),
             ("--direction", self.direction),
             ("--unit", self.unit),
-            ("--probe", _joined(self.probe)),
-            ("--reference", _joined(self.reference)),
+            ("--probe", f"{self.split[0]}={self.split[1]}" if self.split else None),
+            ("--reference", f"{self.split[0]}={self.split[2]}" if self.split else None),
             ("--group", ",".join(self.groups)),
         ]
         for name, edges in self.bins.items():
@@ -105,8 +118,8 @@ def ask(
     columns: Sequence[str] | None = None,
     direction: str | None = None,
     unit: str | None = None,
-    probe: Sequence[str] | None = None,
-    reference: Sequence[str] | None = None,
+    probe: str | None = None,
+    reference: str | None = None,
     pairs: Path | None = None,
     failures: str = "exclude",
     level: str = "0.95",
@@ -121,22 +134,15 @@ def ask(
     InputError
         An option that cannot be read; the message names it and says what was expected.
     """
-    if direction is not None:
-        choice(direction, DIRECTIONS, option="--direction")
-    if selection is not None:
-        choice(selection, SELECTIONS, option="--selection")
-    if bool(probe) != bool(reference):
-        raise InputError(
-            "--probe and --reference go together",
-            expected="for example --probe expression=neutral --reference expression=smiling",
-        )
-    if pairs is not None and probe:
+    if pairs is not None and (probe or reference):
         raise InputError("--pairs and --probe both say what to compare", expected="one of them")
     return AuditRequest(
         data=data,
         engine=engine,
         layout=layout,
-        selection=selection,
+        selection=choice(selection, get_args(Selection), option="--selection")
+        if selection is not None
+        else None,
         groups=split_list(group),
         bins=split_bins(bins),
         thresholds=tuple(
@@ -153,19 +159,54 @@ def ask(
         columns=split_pairs(
             columns, option="--columns", example="probe_subject=id1,score=distance"
         ),
-        direction=direction,
+        direction=choice(direction, get_args(Direction), option="--direction")
+        if direction is not None
+        else None,
         unit=unit,
-        probe=split_pairs(probe, option="--probe", example="--probe expression=neutral"),
-        reference=split_pairs(
-            reference, option="--reference", example="--reference expression=smiling"
-        ),
+        split=_split(probe, reference),
         pairs=pairs,
-        failures=choice(failures, FAILURES, option="--failures"),
+        failures=choice(failures, get_args(Failures), option="--failures"),
         level=_level(level),
         seed=seed,
         date=_date(date) if date is not None else None,
         title=title,
     )
+
+
+def asked_in(command: str) -> AuditRequest:
+    """The inverse of `AuditRequest.command`: the request that spells this command.
+
+    Raises
+    ------
+    InputError
+        The text is no such command; an audit made through the library carries none.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    if words[:2] != ["countenance", "audit"] or len(words) % 2 == 0:
+        raise InputError(
+            "the audit does not carry the command that made it",
+            expected="an audit made by `countenance audit`",
+        )
+    options: dict[str, list[str]] = {}
+    for option, value in zip(words[3::2], words[4::2], strict=True):
+        options.setdefault(option, []).append(value)
+    unknown = sorted(set(options) - _KEYWORDS.keys())
+    if unknown:
+        raise InputError(
+            f"the audit's command has an option {unknown[0]!r} that this release does not know",
+            do="use the release named in the audit's `software` field",
+        )
+    given: dict[str, Any] = {_KEYWORDS[option]: values for option, values in options.items()}
+    for keyword in given.keys() - _SEVERAL:
+        given[keyword] = given[keyword][-1]
+    for keyword in given.keys() & {"attributes", "pairs"}:
+        given[keyword] = Path(given[keyword])
+    if "seed" in given:
+        given["seed"] = int(given["seed"])
+    return ask(Path(words[2]), **given)
 
 
 def file_name(path: Path) -> str:
@@ -175,6 +216,25 @@ def file_name(path: Path) -> str:
 
 def _joined(pairs: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in pairs.items())
+
+
+def _split(probe: str | None, reference: str | None) -> tuple[str, str, str] | None:
+    """Attribute, value of probes, value of references."""
+    if probe is None and reference is None:
+        return None
+    sides = [
+        split_pairs([text], option=option, example=f"{option} expression=neutral")
+        for option, text in (("--probe", probe), ("--reference", reference))
+        if text is not None
+    ]
+    names = {name for side in sides for name in side}
+    if len(sides) != 2 or len(names) != 1:
+        raise InputError(
+            "--probe and --reference name two values of one attribute",
+            expected="for example --probe expression=neutral --reference expression=smiling",
+        )
+    name = names.pop()
+    return name, sides[0][name], sides[1][name]
 
 
 def _level(text: str) -> str:

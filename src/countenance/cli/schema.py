@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from countenance.cli.options import Debug
 
-
-def schema(debug: Debug = False) -> None:  # noqa: ARG001 -- read by `app.run`
+def schema() -> None:
     """Print the JSON schema that every audit.json obeys."""
     from countenance.audit import schema as audit_schema
     from countenance.core import pretty_json

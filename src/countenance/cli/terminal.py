@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from countenance.core import Progress, no_progress
@@ -17,6 +17,7 @@ from countenance.core import Progress, no_progress
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
+    from rich.table import Table
 
 PATIENCE_S = 1.0
 
@@ -26,6 +27,41 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def table(title: str | None = None, *, heads: bool = True) -> Table:
+    """A table of rules and space, no boxes: it survives being pasted into a plain letter."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD if heads else None,
+        show_header=heads,
+        header_style="",
+        pad_edge=False,
+        show_edge=False,
+    )
+
+
+def show_facts(out: Console, title: str, facts: Sequence[tuple[str, str]]) -> None:
+    """A title and named facts, one a row, wrapped in their own column."""
+    view = table(plain(title), heads=False)
+    view.add_column(no_wrap=True, style="dim")
+    view.add_column(overflow="fold")
+    for name, fact in facts:
+        view.add_row(name, plain(fact))
+    out.print(view)
+    out.print()
+
+
+def plain(text: str) -> str:
+    """Text as it is: no markup in it is obeyed, and no control character reaches the terminal."""
+    from rich.markup import escape
+
+    return escape("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text))
 
 
 @contextlib.contextmanager
