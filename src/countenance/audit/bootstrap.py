@@ -25,7 +25,7 @@ from countenance.core import InputError
 Ints = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float32]
 
-_BLOCK = 8_192  # pairs a step: their weights for 1,000 replicates are 32 MB
+_BLOCK = 256  # pairs a step, so that their weights stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,17 @@ def draw_weights(strata: Ints, *, replicates: int, rng: np.random.Generator) -> 
     ----------
     strata
         (n,) group of each person; groups keep their sizes.
+    replicates
+        How often people are drawn again.
+    rng
+        The only source of chance.
     """
     out = np.empty((replicates, len(strata)), dtype=np.float32)
     for value in np.unique(strata):
         where = np.flatnonzero(strata == value)
-        counts = rng.multinomial(len(where), np.full(len(where), 1 / len(where)), replicates)
-        out[:, where] = counts
+        n = len(where)
+        drawn = rng.integers(0, n, (replicates, n)) + np.arange(replicates)[:, None] * n
+        out[:, where] = np.bincount(drawn.ravel(), minlength=replicates * n).reshape(-1, n)
     return out
 
 
@@ -95,7 +100,8 @@ def pair_weight(
         return out
     if np.intersect1d(rows, columns).size:
         raise InputError("the two groups share people", expected="disjoint rows and columns")
-    return w.sum(axis=1) * weights[:, columns].sum(axis=1, dtype=np.float64)
+    between: Floats = w.sum(axis=1) * weights[:, columns].sum(axis=1, dtype=np.float64)
+    return between
 
 
 def error_curves(weights: Weights, errors: Errors, *, thresholds: int) -> Floats:
@@ -112,20 +118,19 @@ def error_curves(weights: Weights, errors: Errors, *, thresholds: int) -> Floats
         errors.reached.min() >= 1 and errors.reached.max() <= thresholds
     ):
         raise InputError("reached is outside the thresholds", expected=f"1 to {thresholds}")
-    # By descending reach, so that a running sum over thresholds is a sum over blocks.
     order = np.argsort(-errors.reached, kind="stable")
+    reached = errors.reached[order]
     by_person = np.ascontiguousarray(weights.T)
-    bins = np.zeros((thresholds + 1, weights.shape[0]))
-    for start in range(0, len(order), _BLOCK):
-        part = order[start : start + _BLOCK]
-        product = by_person[errors.first[part]]
-        product *= by_person[errors.second[part]]
-        if errors.share is not None:
-            product *= errors.share[part, None].astype(np.float32)
-        reached = errors.reached[part]
-        starts = np.flatnonzero(np.r_[True, reached[1:] != reached[:-1]])
-        bins[reached[starts]] += np.add.reduceat(product, starts, axis=0)
-    out: Floats = bins[:0:-1].cumsum(axis=0)[::-1].T
+    at_exactly = np.zeros((thresholds + 1, weights.shape[0]))
+    starts = np.flatnonzero(np.diff(reached, prepend=-1))
+    for start, end in zip(starts, np.append(starts[1:], len(reached)), strict=True):
+        for at in range(start, end, _BLOCK):
+            part = order[at : min(end, at + _BLOCK)]
+            one, other = by_person[errors.first[part]], by_person[errors.second[part]]
+            if errors.share is not None:
+                one *= errors.share[part, None].astype(np.float32)
+            at_exactly[reached[start]] += np.einsum("pb,pb->b", one, other)
+    out: Floats = at_exactly[:0:-1].cumsum(axis=0)[::-1].T
     return out
 
 
@@ -133,9 +138,9 @@ def fnmr_curves(weights: Weights, misses: Floats, mated: Floats) -> Floats:
     """(replicates, K) FNMR; `misses` (K, n) and `mated` (n,) as in `variance.fnmr`."""
     w = weights.astype(np.float64)
     total = (w @ mated)[:, None]
-    return np.divide(
-        w @ misses.T, total, out=np.full((len(w), len(misses)), np.nan), where=total > 0
-    )
+    out = np.full((len(w), len(misses)), np.nan)
+    np.divide(w @ misses.T, total, out=out, where=total > 0)
+    return out
 
 
 def first_within(curves: Floats, target: float) -> Ints:
@@ -145,7 +150,9 @@ def first_within(curves: Floats, target: float) -> Ints:
     off at it (FNMR, a ratio) carries the uncertainty of the threshold with it.
     """
     low_enough = curves <= target
-    return np.where(low_enough.any(axis=1), low_enough.argmax(axis=1), curves.shape[1])
+    none = curves.shape[1]
+    out: Ints = np.where(low_enough.any(axis=1), low_enough.argmax(axis=1), none)
+    return out
 
 
 def percentile_band(curves: Floats, *, level: float = 0.95) -> tuple[Floats, Floats]:

@@ -256,25 +256,22 @@ def student_t_quantile(p: float, freedom: Floats) -> Floats:
     """Quantile of Student's t for p > 1/2 and (K,) degrees of freedom, whole or not, from 1 up.
 
     With t = sqrt(v) tan(a), the mass between 0 and t is the integral of cos^(v-1) from 0 to a
-    over B(1/2, v/2): Gauss-Legendre is exact to rounding there, and bisection finds a.
+    over B(1/2, v/2): Gauss-Legendre is exact to rounding there. The integral is concave in a, so
+    Newton's steps from 0 climb to the answer and never pass it.
     """
-    v = np.maximum(np.asarray(freedom, dtype=np.float64), 1.0)[:, None]
+    v = np.maximum(np.asarray(freedom, dtype=np.float64), 1.0)
+    beta = [math.lgamma(0.5) + math.lgamma(u / 2) - math.lgamma((u + 1) / 2) for u in v]
+    target = (p - 0.5) * np.exp(np.array(beta))
     x, w = np.polynomial.legendre.leggauss(60)
     x, w = (x + 1) / 2, w / 2
-    log_beta = np.array(
-        [math.lgamma(0.5) + math.lgamma(u / 2) - math.lgamma((u + 1) / 2) for u in v[:, 0]]
-    )
-    target = (p - 0.5) * np.exp(log_beta)
-
-    def beyond(a: Floats) -> npt.NDArray[np.bool_]:
-        inner = np.cos(a[:, None] * x) ** (v - 1)
-        out: npt.NDArray[np.bool_] = a * (inner @ w) > target
-        return out
-
-    # Beyond 60 standard deviations of the normal limit the integrand would be a spike.
-    top = np.minimum(np.pi / 2, 60 / np.sqrt(v[:, 0]))
-    angle, _ = _bisect(beyond, top, np.zeros_like(target))
-    return np.sqrt(v[:, 0]) * np.tan(angle)
+    angle = np.zeros_like(v)
+    for _ in range(60):
+        mass = angle * (np.cos(angle[:, None] * x) ** (v[:, None] - 1) @ w)
+        step = (target - mass) / np.cos(angle) ** (v - 1)
+        angle += step
+        if np.all(np.abs(step) <= 1e-14 * angle):
+            break
+    return np.sqrt(v) * np.tan(angle)
 
 
 def _bisect(

@@ -95,6 +95,8 @@ def noise_floor(
     groups
         At least two, all from `fmr_within` or all from `fnmr`; groups without a comparison are
         left out.
+    k
+        Index of the threshold.
     measures
         Name to function of the (G,) rates; None or NaN where undefined.
     draws, seed

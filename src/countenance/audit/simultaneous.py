@@ -134,7 +134,8 @@ def compare(
         Two cells of one name, or people that do not fit the influences.
     """
     _check(cells)
-    good, poor = [], []
+    good: list[CellRate] = []
+    poor: list[CellRate] = []
     for c in cells:
         supported = rate_interval(c.rate, level=level).supported[c.k]
         (good if supported else poor).append(c)
