@@ -269,13 +269,17 @@ class Differential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupingResult:
-    """One grouping at one threshold; `groups` are worst FMR first, `cells` in group order."""
+    """One grouping at one threshold; `groups` are worst FMR first, `cells` in group order.
+
+    `combined` holds published measures that mix FMR and FNMR: for comparison, never a headline.
+    """
 
     grouping: str
     groups: tuple[GroupResult, ...]
     cells: tuple[Cell, ...]
     fmr: Differential
     fnmr: Differential
+    combined: tuple[MeasureResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
