@@ -169,7 +169,7 @@ def _passed_over(row: Row, settings: CardFile) -> str | None:
 def _vocabulary(odd: Mapping[tuple[str, str], int]) -> Iterable[Note]:
     """A note for values that look like "no answer" but were kept as labels."""
     if odd:
-        places = [f"{key}: {value!r}, {n:,} times" for (key, value), n in odd.items()]
+        places = [f"{key}: {value!r}, rows: {n:,}" for (key, value), n in odd.items()]
         yield make_note(
             "looks-not-stated",
             places,

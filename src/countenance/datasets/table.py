@@ -62,10 +62,10 @@ def read_table(path: Path, *, needs: tuple[tuple[str, ...], ...]) -> Table:
     """
     where = str(path)
     text = _text(path)
-    head = text.split("\n", 1)[0].rstrip("\r")
-    if not text.strip():
+    head = next(iter(text.strip().splitlines()), "")
+    if not head:
         raise InputError("is empty", where=where, expected=f"a header: {_wanted(needs)}")
-    delimiter = max(_DELIMITERS, key=lambda d: (len(_split(head, d)), d == ","))
+    delimiter = max(_DELIMITERS, key=head.count)
     reader = _records(text, delimiter, where)
     line, cells = next(reader, (1, []))
     header = _header([c.strip() for c in cells], needs, where, line)
@@ -144,10 +144,6 @@ def _text(path: Path) -> str:
             expected="UTF-8",
             do=redo,
         ) from error
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def _records(text: str, delimiter: str, where: str) -> Iterator[tuple[int, list[str]]]:
