@@ -262,7 +262,9 @@ class ScoreDistribution:
             raise InputError(f"{points} points do not make a curve", expected="2 or more")
         self._need_both_scored()
         half = points // 2
-        by_match, ok = self._non.smallest_with_at_most(_log_counts(self._non.size, points - half))
+        # Falling counts give rising values, which NumPy looks up twice as fast.
+        counts = _log_counts(self._non.size, points - half)[::-1]
+        by_match, ok = self._non.smallest_with_at_most(counts)
         by_miss = self._mat.smallest_with_at_most(
             self._mat.size - np.append(0, _log_counts(max(self._mat.size - 1, 1), half - 1))
         )[0]
