@@ -263,21 +263,21 @@ def _freedom(*sides: tuple[Floats, int]) -> Floats:
 
     For one side of n people: 2 / (sum psi^4 / (sum psi^2)^2 - 1/n), at most n - 1.
     """
-    total: Floats | float = 0.0
-    uncertain: Floats | float = 0.0
+    total = np.zeros(len(sides[0][0]))
+    uncertain = np.zeros_like(total)
+    least = max(1.0, min(people for _, people in sides) - 1.0)
     for psi, people in sides:
         squares = (psi * psi).sum(axis=1)
         fourths = (psi**4).sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative = (fourths / squares**2 - 1 / max(people, 1)) / 2
-            most = 1 / np.float64(people - 1)
-        relative = np.where(squares > 0, np.maximum(relative, most), most)
-        total = total + squares
-        uncertain = uncertain + squares**2 * relative
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out: Floats = total**2 / uncertain
-    least = float(min(people for _, people in sides) - 1)
-    return np.where(np.isfinite(out), out, least)
+        relative = np.full_like(squares, 1 / max(people - 1, 1))
+        some = squares > 0
+        kurtosis = fourths[some] / squares[some] ** 2
+        relative[some] = np.maximum(relative[some], (kurtosis - 1 / max(people, 1)) / 2)
+        total += squares
+        uncertain += squares**2 * relative
+    out = np.full_like(total, least)
+    np.divide(total**2, uncertain, out=out, where=uncertain > 0)
+    return out
 
 
 def _divide(a: Floats, b: float) -> Floats:
