@@ -68,8 +68,9 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    """A running `Server`."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A running `Server`, reached without the proxy a machine may have."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     running = Server()
     thread = threading.Thread(target=running.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -212,13 +212,14 @@ def _attempt(
     have = part.size
     if have and part.validator:
         headers |= {"Range": f"bytes={have}-", "If-Range": part.validator}
-    request = urllib.request.Request(part.url, headers=headers)  # noqa: S310  the opener knows only http and https
     try:
+        # The opener knows only http and https.
+        request = urllib.request.Request(part.url, headers=headers)  # noqa: S310
         answer = _opener().open(request, timeout=patience.timeout_s)
     except urllib.error.HTTPError as error:
         with error:
             return _refused(error, part, have)
-    except ValueError as error:  # http.client.InvalidURL is one too
+    except (ValueError, http.client.InvalidURL) as error:
         raise InputError(f"is not an address: {error}", where=part.url) from error
     with answer:
         response = cast("_Response", answer)

@@ -192,7 +192,9 @@ def _from_mirror(
 
 
 def _serves_rendition(base: str, into: Path, rules: Rules, patience: Patience) -> bool:
-    """Whether the address serves the rendition: its manifest is there."""
+    """Whether the address serves the rendition: its manifest is there, or is in the list given."""
+    if rules.given is not None:
+        return MANIFEST in rules.given
     if (into / MANIFEST).exists():
         return True
     try:

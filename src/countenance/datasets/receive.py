@@ -56,7 +56,7 @@ class Received:
         received = Note(
             code="received",
             count=self.files,
-            text=f"{self.files:,} files, {self.new:,} of them new; "
+            text=f"{self.files:,} files, {self.new:,} new; "
             f"{self.verified:,} have the SHA-256 recorded or given for them.",
         )
         if not self.trusted:
