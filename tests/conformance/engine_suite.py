@@ -170,7 +170,7 @@ class EngineSuite:
         self, pictures: list[Picture | Unreadable], enrolments: list[Enrolment]
     ) -> None:
         assert self.load(workers=1).enrol(pictures) == enrolments
-        assert self.load(workers=5).enrol(pictures) == enrolments
+        assert self.load(workers=3).enrol(pictures) == enrolments
 
     def test_pictures_are_not_written_to(self, engine: Engine) -> None:
         one = picture(drawn_face())

@@ -143,8 +143,9 @@ def test_a_face_small_in_a_large_picture_is_cut_from_the_full_resolution(
     engine: SFaceEngine,
 ) -> None:
     """At 640 pixels this face has 45; cut from there it would be a blur."""
-    pixels = drawn_face(at=(900, 900), shape=(1920, 1920))
     near = drawn_face()
+    pixels = np.full((1920, 1920, 3), near[0, 0], np.uint8)
+    pixels[700:1020, 800:1120] = near
     first, second = engine.enrol([picture(pixels), picture(near)])
     assert first.status is Status.OK, first.reason
     assert first.template is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -21,6 +21,7 @@ rows = arrays(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(rows)
 def test_a_cosine_template_is_the_unit_vector_times_4000(embeddings: np.ndarray) -> None:
     got = quantise(embeddings, COSINE)
@@ -30,6 +31,7 @@ def test_a_cosine_template_is_the_unit_vector_times_4000(embeddings: np.ndarray)
     assert (got.astype(np.int64) ** 2).sum(axis=1).max() < NORM_SQUARED_LIMIT
 
 
+@settings(max_examples=40, deadline=None)
 @given(rows, st.integers(-60, 60))
 def test_a_cosine_template_ignores_length(embeddings: np.ndarray, power: int) -> None:
     """By powers of two, which floating point multiplies exactly."""
@@ -49,6 +51,7 @@ def test_the_bound_holds_when_every_component_is_rounded_up(dimension: int) -> N
     assert (COSINE_SCALE + np.sqrt(36_000) / 2) ** 2 < NORM_SQUARED_LIMIT
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     arrays(np.float64, (6, 96), elements=st.floats(-1, 1)).filter(
         lambda a: bool((np.abs(a).max(axis=1) > 1e-3).all())
