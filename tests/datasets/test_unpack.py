@@ -161,8 +161,12 @@ def test_a_folder(tmp_path: Path) -> None:
     (source / "x" / ".2.jpg").write_bytes(b"hidden")
     (source / "y.zip").write_bytes(archive({"3.jpg": b"three"}))
     assert sorted(copy_wanted(source, into, wants=jpegs)) == ["1.jpg", "3.jpg"]
+    (source / "1.jpg").write_bytes(b"one")
+    twice = tmp_path / "twice"
+    twice.mkdir()
+    assert sorted(copy_wanted(source, twice, wants=jpegs)) == ["1.jpg", "3.jpg"]
     (source / "1.jpg").write_bytes(b"another one")
     again = tmp_path / "again"
     again.mkdir()
-    with pytest.raises(IntegrityError, match="second file"):
+    with pytest.raises(IntegrityError, match="another file for"):
         copy_wanted(source, again, wants=jpegs)

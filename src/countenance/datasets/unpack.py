@@ -6,6 +6,7 @@ climb out of the archive, links, bombs and damaged members refuse the whole arch
 
 from __future__ import annotations
 
+import filecmp
 import lzma
 import shutil
 import stat
@@ -176,7 +177,10 @@ def copy_wanted(
     wants: Callable[[str], str | None],
     progress: Progress = no_progress,
 ) -> list[str]:
-    """The same from a folder: wanted files are copied, zip archives directly in it unpacked."""
+    """The same from a folder: wanted files are copied, zip archives directly in it unpacked.
+
+    A second copy of a file is passed over; two different files for one place are refused.
+    """
     written: list[str] = []
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     for done, file in enumerate(files, start=1):
@@ -186,7 +190,9 @@ def copy_wanted(
         target = wants(name)
         if target is not None:
             if target in written:
-                raise IntegrityError(f"is a second file for {target}", where=str(file))
+                if filecmp.cmp(file, into / target, shallow=False):
+                    continue
+                raise IntegrityError(f"is another file for {target}", where=str(file))
             (into / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, into / target)
             written.append(target)
