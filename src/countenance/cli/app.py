@@ -84,7 +84,8 @@ app.command("schema", short_help=_brief["schema"])(schema.schema)
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command: its exit code, with the message on stderr where it did not end well."""
     given = list(sys.argv[1:] if argv is None else argv)
-    arguments = [word for word in given if word != "--debug"]  # taken anywhere on the line
+    debug = "--debug" in given  # taken anywhere on the line
+    arguments = [word for word in given if word != "--debug"]
     if argv is None:
         signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -103,7 +104,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
-        if len(arguments) < len(given):
+        if debug:
             traceback.print_exc()
         return _explain(error)
 

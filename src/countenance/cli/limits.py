@@ -125,10 +125,11 @@ def _ratio(audit: Audit, end: str) -> tuple[float | None, str]:
     found = next((g.fmr for g in at.groupings if g.grouping == _headline(audit)), None)
     if found is None:
         return None, "no groups were asked for"
-    if end == "low":
-        return found.at_least, "bound on the worst over the best group"
-    if end == "high":
-        return found.at_most, "bound on the worst over the best group"
+    if end != "estimate":
+        bound = found.at_least if end == "low" else found.at_most
+        if bound is None:
+            return None, "too few errors or people to bound it"
+        return bound, "worst over best group"
     if not found.ratios:
         return None, "fewer than two groups have enough errors"
     worst = max(found.ratios, key=lambda ratio: ratio.estimate)

@@ -16,6 +16,12 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _check_page(text: str) -> str:
+    from countenance.cli.parsing import choice
+
+    return choice(text, ("a4", "letter"), option="--page")
+
+
 Version = Annotated[
     bool,
     typer.Option(
@@ -36,7 +42,10 @@ Pdf = Annotated[
         "--pdf/--no-pdf", help="Write report.pdf too (default: when the pdf extra is installed)."
     ),
 ]
-Page = Annotated[str, typer.Option("--page", metavar="SIZE", help="Paper: a4 or letter.")]
+Page = Annotated[
+    str,
+    typer.Option("--page", metavar="SIZE", callback=_check_page, help="Paper: a4 or letter."),
+]
 EngineName = Annotated[
     str,
     typer.Option(

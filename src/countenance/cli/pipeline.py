@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from countenance.cli.parsing import choice
 from countenance.cli.request import DEFAULT_ENGINE, AuditRequest
 from countenance.core import InputError, Progress
 
 if TYPE_CHECKING:
     from countenance.audit import Audit
     from countenance.scores import PairProtocol, Scores, TemplateSet
-
-PAGES = ("a4", "letter")
 
 
 def run_audit(request: AuditRequest, *, cache: bool, progress: Progress) -> Audit:
@@ -27,9 +24,8 @@ def run_audit(request: AuditRequest, *, cache: bool, progress: Progress) -> Audi
         Data that cannot be read, or options that do not fit the kind of data.
     """
     from countenance.audit import audit
-    from countenance.scores import AllPairs
 
-    protocol: PairProtocol = AllPairs()
+    protocol: PairProtocol | None = None
     data: Scores | TemplateSet
     if holds_images(request.data):
         _refuse(request, ("columns", "direction", "unit"), "tables of scores")
@@ -89,7 +85,6 @@ def write(
     """The report of one audit, whole or not at all; the files written."""
     from countenance.audit.report import write_report
 
-    choice(page, PAGES, option="--page")
     return write_report(audit, folder, pdf=pdf, page=page, progress=progress)
 
 
@@ -99,7 +94,6 @@ def write_several(
     """The reports of several audits, each in its folder, and an index beside them."""
     from countenance.audit.report import write_index
 
-    choice(page, PAGES, option="--page")
     return write_index(audits, folder, pdf=pdf, page=page, progress=progress)
 
 
@@ -128,14 +122,14 @@ def _read(request: AuditRequest) -> Scores:
     )
 
 
-def _protocol(request: AuditRequest) -> PairProtocol:
-    from countenance.scores import AllPairs, OneToOne, Split
+def _protocol(request: AuditRequest) -> PairProtocol | None:
+    from countenance.scores import OneToOne, Split
 
     if request.split is not None:
         return Split(*request.split)
     if request.pairs is not None:
         return OneToOne(_read_pairs(request.pairs))
-    return AllPairs()
+    return None
 
 
 def _read_pairs(path: Path) -> tuple[tuple[str, str], ...]:

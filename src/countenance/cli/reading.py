@@ -15,7 +15,7 @@ from countenance.cli.terminal import plain, table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from countenance.audit import Audit, Curve
+    from countenance.audit import Audit
     from countenance.cli.onfile import AuditOnFile
     from countenance.faces import EngineCard
 
@@ -24,7 +24,7 @@ PER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """False matches of one group at the curve's point at or just below a score.
+    """False matches of one group at a point of its curve beside a score.
 
     Attributes
     ----------
@@ -33,7 +33,10 @@ class Reading:
     events, trials
         Comparisons of different people of the group at or above that point, and all.
     value
-        The point, in the engine's unit: at most as strict as the score.
+        The point, in the engine's unit.
+    reached
+        Whether the point is at most as strict as the score. If not, the curve begins above the
+        score, this is its first point, and more comparisons score as high than it says.
     rate, low, high
         The FMR there and its interval; None where it cannot be said.
     """
@@ -42,6 +45,7 @@ class Reading:
     events: int
     trials: int
     value: float
+    reached: bool
     rate: float | None
     low: float | None
     high: float | None
@@ -52,30 +56,29 @@ def read_score(audit: Audit, value: float, *, higher_is_more_similar: bool) -> l
 
     Taken at the strictest point of the curve that is not stricter than the score, so that the
     rate is never understated by the spacing of the curve. Everybody first, then the groups, worst
-    first; groups whose curve begins above the score are left out.
+    first; groups in which no two people were compared are left out.
     """
     headline = audit.groupings[audit.headline].label if audit.groupings else ""
+    sign = 1 if higher_is_more_similar else -1
     found = []
     for curve in audit.curves:
-        if curve.group and curve.grouping != headline:
+        if not curve.fmr_trials or (curve.group and curve.grouping != headline):
             continue
-        at = _point(curve, value if higher_is_more_similar else -value, higher_is_more_similar)
-        if at is not None and curve.fmr_trials:
-            found.append(
-                Reading(
-                    curve.group,
-                    curve.fmr_events[at],
-                    curve.fmr_trials,
-                    curve.values[at],
-                    curve.fmr[at],
-                    curve.fmr_low[at],
-                    curve.fmr_high[at],
-                )
+        within = sum(sign * point <= sign * value for point in curve.values)  # strictest is last
+        at = max(within - 1, 0)
+        found.append(
+            Reading(
+                curve.group,
+                curve.fmr_events[at],
+                curve.fmr_trials,
+                curve.values[at],
+                within > 0,
+                curve.fmr[at],
+                curve.fmr_low[at],
+                curve.fmr_high[at],
             )
-    unique = {reading.group: reading for reading in found}  # everybody is in every grouping
-    return sorted(
-        unique.values(), key=lambda r: (r.group != "", -(r.low or 0.0), -(r.rate or 0.0), r.group)
-    )
+        )
+    return sorted(found, key=lambda r: (r.group != "", -(r.low or 0.0), -(r.rate or 0.0), r.group))
 
 
 def show_score(out: Console, card: EngineCard, score: int, *, probe: str, reference: str) -> None:
@@ -117,10 +120,7 @@ def show_reading(out: Console, on_file: AuditOnFile | None, card: EngineCard, sc
         audit, unit.to_unit(score), higher_is_more_similar=unit.higher_is_more_similar
     )
     if not readings:
-        out.print(
-            "\nThe audit's curves do not reach down to this score: different people score "
-            "as high very often."
-        )
+        out.print("\nIt compared no two different people, so it says nothing of this score.")
         return
     view = table(f"Of {count(PER)} comparisons of two different people, this high")
     view.add_column("both people are")
@@ -136,22 +136,21 @@ def show_reading(out: Console, on_file: AuditOnFile | None, card: EngineCard, sc
         )
     out.print()
     out.print(view)
+    point = f"{unit.name} {number(readings[0].value, 4)}"
     out.print(
-        f"\nRead off the audit's curves at {unit.name} {number(readings[0].value, 4)}. This is no "
-        "chance that the two are one person: that also depends on who else it could have been."
+        f"\nRead off the audit's curves at {point}."
+        if readings[0].reached
+        else f"\nThe audit's curves begin at {point}: more comparisons score this high than that."
+    )
+    out.print(
+        "This is no chance that the two are one person: that also depends on who else it could "
+        "have been."
     )
     if audit.same_session:
         out.print(
             "The audit's images of one person are from one sitting, so it cannot say how one "
             "person's images from different days score."
         )
-
-
-def _point(curve: Curve, value: float, higher_is_more_similar: bool) -> int | None:
-    """Index of the strictest point that is not stricter than the value; None if all are."""
-    sign = 1 if higher_is_more_similar else -1
-    within = [i for i, point in enumerate(curve.values) if sign * point <= value]
-    return within[-1] if within else None
 
 
 def _ends(reading: Reading) -> str:

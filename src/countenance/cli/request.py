@@ -211,7 +211,7 @@ def asked_in(command: str) -> AuditRequest:
 
 def file_name(path: Path) -> str:
     """The last part of a path, also of ``.`` and ``..``."""
-    return path.name or path.resolve().name
+    return path.name if path.name not in ("", "..") else path.resolve().name
 
 
 def _joined(pairs: Mapping[str, str]) -> str:

@@ -85,9 +85,12 @@ def _groups_table(audit: Audit, grouping: GroupingResult, overall: GroupResult) 
             bounds(group.fmr),
             _of(group.fnmr),
         )
-    if len(grouping.groups) > MOST_GROUPS:
-        view.caption = f"{len(grouping.groups) - MOST_GROUPS} more groups are in the report."
-        view.caption_justify = "left"
+    more = len(grouping.groups) - MOST_GROUPS
+    view.caption = "missed: false non-matches, comparisons of one person beyond the threshold"
+    if more > 0:
+        view.caption += f"\n{more} more groups are in the report"
+    view.caption_justify = "left"
+    view.caption_style = "dim"
     return view
 
 
