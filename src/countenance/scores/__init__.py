@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from countenance.scores.enrolment import Failure, TemplateSet, enrol
     from countenance.scores.exact import ExactTemplates, score_pairs
+    from countenance.scores.london import LONDON_PROTOCOL, london_scores
     from countenance.scores.protocol import (
         TABLE_LIMIT,
         AllPairs,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         person_attributes,
         person_codes,
         stream,
+        templates_digest,
     )
     from countenance.scores.read import read_scores
     from countenance.scores.table import Enrolled, Scores
@@ -63,7 +65,9 @@ _HOMES = {
         "person_attributes",
         "person_codes",
         "stream",
+        "templates_digest",
     ),
+    "london": ("LONDON_PROTOCOL", "london_scores"),
     "read": ("read_scores",),
     "distribution": ("Bins", "Request", "Spread", "Tail", "just_above", "spread", "tails"),
     "table": ("Enrolled", "Scores"),
@@ -72,6 +76,7 @@ _HOMES = {
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "LONDON_PROTOCOL",
     "TABLE_LIMIT",
     "AllPairs",
     "Bins",
@@ -101,6 +106,7 @@ __all__ = [
     "enrol",
     "enrolled",
     "just_above",
+    "london_scores",
     "person_attributes",
     "person_codes",
     "read_scores",
@@ -109,6 +115,7 @@ __all__ = [
     "stream",
     "tails",
     "tally",
+    "templates_digest",
 ]
 
 

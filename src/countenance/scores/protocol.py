@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from countenance.core import InputError
+from countenance.core import InputError, canonical_json, sha256_bytes
 from countenance.scores.comparisons import TemplateComparisons
 from countenance.scores.exact import ExactTemplates, score_pairs
 from countenance.scores.table import Enrolled, Scores
@@ -118,8 +118,15 @@ def compare(templates: TemplateSet, protocol: PairProtocol) -> Scores:
         dataset={**templates.dataset.to_json(), "digest": templates.dataset_digest},
         protocol=protocol.to_json(),
         enrolled=enrolled(templates),
+        templates_sha256=templates_digest(templates),
         notes=templates.notes,
     )
+
+
+def templates_digest(templates: TemplateSet) -> str:
+    """SHA-256 over the templates in order, little-endian, after their names as canonical JSON."""
+    names = canonical_json(list(templates.names))
+    return sha256_bytes(names + templates.templates.astype("<i2").tobytes())
 
 
 def comparisons_in(templates: TemplateSet, protocol: PairProtocol) -> int:

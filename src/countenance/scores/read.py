@@ -7,7 +7,7 @@ row numbers where rows are concerned; row 1 is the first row under the header.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -72,8 +72,9 @@ def read_scores(
         frame. One row a comparison: probe, reference, probe_subject, reference_subject, score.
         An empty score is a comparison that failed.
     attributes
-        Path or frame with a `subject` column and one row a person. A table may instead carry
-        columns ``probe_NAME`` and ``reference_NAME`` for an attribute NAME.
+        Path or frame with a `subject` column and one row a person. Without it, what the table
+        itself carries: people written into it by this project, or columns ``probe_NAME`` and
+        ``reference_NAME`` for an attribute NAME.
     columns
         Our names to the table's: ``{"probe_subject": "id1"}``.
     direction
@@ -105,7 +106,11 @@ def read_scores(
             expected="at least one row with two different images and a number",
         )
     _refuse_constant(values, names["score"], where)
-    people, people_inputs = _attributes(attributes, frame, names, coded.subjects, notes)
+    told = metadata.get("people")
+    if attributes is None and told is not None:
+        people, people_inputs = _told_attributes(told, coded.subjects), ()
+    else:
+        people, people_inputs = _attributes(attributes, frame, names, coded.subjects, notes)
     scores = Scores(
         subjects=coded.subjects,
         samples=coded.samples,
@@ -121,7 +126,8 @@ def read_scores(
         engine=metadata.get("engine"),
         dataset=metadata.get("dataset"),
         protocol=metadata.get("protocol"),
-        enrolled=_enrolled(metadata, coded.subjects),
+        enrolled=_enrolled(told, coded.subjects),
+        templates_sha256=metadata.get("templates_sha256"),
         inputs=inputs + people_inputs,
         notes=tuple(notes),
     )
@@ -536,17 +542,33 @@ def _inline_attributes(
     return out
 
 
-def _enrolled(metadata: Mapping[str, Any], subjects: tuple[str, ...]) -> Enrolled | None:
-    told = metadata.get("enrolled")
-    if told is None:
-        return None
-    place = {name: index for index, name in enumerate(told["subjects"])}
-    at = [place.get(s) for s in subjects]
+def _told_attributes(
+    told: Mapping[str, Any], subjects: tuple[str, ...]
+) -> dict[str, tuple[str | None, ...]]:
+    """Attributes the table's own description gives its people."""
+    at = _places(told, subjects)
+    return {
+        name: tuple(None if i is None else values[i] for i in at)
+        for name, values in told["attributes"].items()
+    }
 
-    def pick(counts: list[int]) -> tuple[int, ...]:
-        return tuple(0 if i is None else counts[i] for i in at)
+
+def _enrolled(told: Mapping[str, Any] | None, subjects: tuple[str, ...]) -> Enrolled | None:
+    """Attempts and failures the table's own description gives its people."""
+    counts = told and told["enrolled"]
+    if told is None or not counts:
+        return None
+    at = _places(told, subjects)
+
+    def pick(values: Sequence[int]) -> tuple[int, ...]:
+        return tuple(0 if i is None else values[i] for i in at)
 
     return Enrolled(
-        attempted=pick(told["attempted"]),
-        failed={name: pick(counts) for name, counts in told["failed"].items()},
+        attempted=pick(counts["attempted"]),
+        failed={status: pick(values) for status, values in counts["failed"].items()},
     )
+
+
+def _places(told: Mapping[str, Any], subjects: tuple[str, ...]) -> list[int | None]:
+    place = {name: index for index, name in enumerate(told["subjects"])}
+    return [place.get(subject) for subject in subjects]

@@ -67,6 +67,9 @@ class Scores:
         What the scores mean and where they come from, as written in the table.
     enrolled
         Failures to enrol, where known.
+    templates_sha256
+        SHA-256 over all templates the scores were made from (`templates_digest`), so that who
+        makes them again can tell whether inference came out bit for bit the same.
     inputs
         (name, SHA-256, rows) of the files read.
     notes
@@ -88,6 +91,7 @@ class Scores:
     dataset: Mapping[str, Any] | None = None
     protocol: Mapping[str, Any] | None = None
     enrolled: Enrolled | None = None
+    templates_sha256: str | None = None
     inputs: tuple[tuple[str, str, int | None], ...] = ()
     notes: tuple[Note, ...] = ()
 
@@ -130,10 +134,10 @@ class Scores:
     def metadata(self) -> dict[str, Any]:
         """What the Parquet file carries beside its rows."""
         enrolled = self.enrolled and {
-            "subjects": list(self.subjects),
             "attempted": list(self.enrolled.attempted),
             "failed": {name: list(count) for name, count in self.enrolled.failed.items()},
         }
+        attributes = {name: list(values) for name, values in self.attributes.items()}
         return {
             "schema": TABLE_SCHEMA,
             "version": TABLE_VERSION,
@@ -142,7 +146,12 @@ class Scores:
             "engine": self.engine,
             "dataset": self.dataset,
             "protocol": self.protocol,
-            "enrolled": enrolled,
+            "templates_sha256": self.templates_sha256,
+            "people": {
+                "subjects": list(self.subjects),
+                "attributes": attributes,
+                "enrolled": enrolled,
+            },
         }
 
     def write(self, path: Path) -> None:
