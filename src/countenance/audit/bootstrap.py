@@ -123,7 +123,8 @@ def error_curves(weights: Weights, errors: Errors, *, thresholds: int) -> Floats
     by_person = np.ascontiguousarray(weights.T)
     at_exactly = np.zeros((thresholds + 1, weights.shape[0]))
     starts = np.flatnonzero(np.diff(reached, prepend=-1))
-    for start, end in zip(starts, np.append(starts[1:], len(reached)), strict=True):
+    ends = np.append(starts, len(reached))[1:]
+    for start, end in zip(starts, ends, strict=True):
         for at in range(start, end, _BLOCK):
             part = order[at : min(end, at + _BLOCK)]
             one, other = by_person[errors.first[part]], by_person[errors.second[part]]

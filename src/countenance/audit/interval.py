@@ -12,6 +12,7 @@ docs/statistics.md has the derivations, and the simulation that chose the method
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -127,11 +128,14 @@ def rate_interval(v: RateVariance, *, level: float = 0.95) -> Intervals:
     U, V, N = v.estimate, v.variance, v.trials
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = np.where(V > 0, U * (1 - U) / V, np.nan)
-    notes = tuple(_why_not(v, k) for k in range(len(U)))
+    notes = tuple(why_unsupported(v, k) for k in range(len(U)))
     supported = np.array([not note for note in notes], dtype=np.bool_)
     tail = (1 - level) / 2
-    low = chernoff_lower(U, v.independent, tail)
-    high = chernoff_upper(U, v.independent, tail)
+    # Four bounds, one search: two-sided low and high, and the two one-sided uppers.
+    trials = np.array([[v.independent], [v.independent], [v.independent], [N]])
+    alphas = np.array([[tail], [tail], [1 - level], [1 - level]])
+    bounds = chernoff_lower(np.stack([U, 1 - U, 1 - U, 1 - U]), trials, alphas)
+    low, (high, upper, upper_if) = bounds[0], 1 - bounds[1:]
     if supported.any():
         s = supported
         q = student_t_quantile(1 - tail, v.freedom[s])
@@ -144,8 +148,8 @@ def rate_interval(v: RateVariance, *, level: float = 0.95) -> Intervals:
         design_effect=N / effective,
         supported=supported,
         note=notes,
-        upper_guaranteed=chernoff_upper(U, v.independent, 1 - level),
-        upper_if_independent=chernoff_upper(U, N, 1 - level),
+        upper_guaranteed=upper,
+        upper_if_independent=upper_if,
     )
 
 
@@ -172,14 +176,18 @@ def score_t(p: Floats, variance: Floats, n: float, q: Floats) -> tuple[Floats, F
     spread = p * (1 - p)
     excess = np.maximum(variance - spread / n, 0.0)
 
+    growing = np.divide(
+        excess, spread**GROWTH, out=np.zeros_like(excess), where=(spread > 0) & (excess > 0)
+    )
+
     def outside(f: Floats) -> npt.NDArray[np.bool_]:
         x = f * (1 - f)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            added = np.where(spread > 0, excess * (x / spread) ** GROWTH, 0.0)
-        out: npt.NDArray[np.bool_] = (p - f) ** 2 > q * q * (x / n + added)
+        out: npt.NDArray[np.bool_] = (p - f) ** 2 > q * q * (x / n + growing * x**GROWTH)
         return out
 
-    return _bisect(outside, np.zeros_like(p), p)[0], _bisect(outside, np.ones_like(p), p)[0]
+    # Both ends in one search.
+    ends, _ = _bisect(outside, np.stack([np.zeros_like(p), np.ones_like(p)]), np.stack([p, p]))
+    return ends[0], ends[1]
 
 
 def wilson(p: Floats, n: Floats, z: float) -> tuple[Floats, Floats]:
@@ -191,20 +199,30 @@ def wilson(p: Floats, n: Floats, z: float) -> tuple[Floats, Floats]:
     return low, high
 
 
-def chernoff_upper(p: Floats, n: float, alpha: float) -> Floats:
+def chernoff_upper(p: Floats, n: Floats | float, alpha: Floats | float) -> Floats:
     """Largest f with n KL(p || f) <= ln(1/alpha): a one-sided upper bound of level 1 - alpha.
 
-    With no error it is the exact 1 - alpha^(1/n); with n < 1 it says nothing: 1.
+    With no error it is the exact 1 - alpha^(1/n); with n = 0 it says nothing: 1.
     """
     return 1.0 - chernoff_lower(1.0 - p, n, alpha)
 
 
-def chernoff_lower(p: Floats, n: float, alpha: float) -> Floats:
-    """Smallest f with n KL(p || f) <= ln(1/alpha), by bisection; NaN stays NaN."""
+def chernoff_lower(p: Floats, n: Floats | float, alpha: Floats | float) -> Floats:
+    """Smallest f with n KL(p || f) <= ln(1/alpha); `n` and `alpha` broadcast; NaN stays NaN."""
     p = np.asarray(p, dtype=np.float64)
-    budget = math.log(1 / alpha) / n if n > 0 else math.inf
-    low, _ = _bisect(lambda f: _kl(p, f) > budget, np.zeros_like(p), p)
-    return np.where(p == 1.0, math.exp(-budget), np.where(np.isnan(p), np.nan, low))
+    tiny = np.finfo(np.float64).tiny
+    with np.errstate(divide="ignore"):
+        budget = np.log(1 / np.asarray(alpha)) / np.asarray(n, dtype=np.float64)
+    rest = 1 - p
+    entropy = p * np.log(np.maximum(p, tiny)) + rest * np.log(np.maximum(rest, tiny))
+
+    def outside(f: Floats) -> npt.NDArray[np.bool_]:
+        cross = p * np.log(np.maximum(f, tiny)) + rest * np.log(np.maximum(1 - f, tiny))
+        out: npt.NDArray[np.bool_] = entropy - cross > budget
+        return out
+
+    low, _ = _bisect(outside, np.zeros_like(p), p)
+    return np.where(p == 1.0, np.exp(-budget), np.where(np.isnan(p), np.nan, low))
 
 
 def needed(rate: float, *, level: float = 0.95) -> tuple[int, int]:
@@ -262,8 +280,7 @@ def student_t_quantile(p: float, freedom: Floats) -> Floats:
     v = np.maximum(np.asarray(freedom, dtype=np.float64), 1.0)
     beta = [math.lgamma(0.5) + math.lgamma(u / 2) - math.lgamma((u + 1) / 2) for u in v]
     target = (p - 0.5) * np.exp(np.array(beta))
-    x, w = np.polynomial.legendre.leggauss(60)
-    x, w = (x + 1) / 2, w / 2
+    x, w = _quadrature()
     angle = np.zeros_like(v)
     for _ in range(60):
         mass = angle * (np.cos(angle[:, None] * x) ** (v[:, None] - 1) @ w)
@@ -274,29 +291,27 @@ def student_t_quantile(p: float, freedom: Floats) -> Floats:
     return np.sqrt(v) * np.tan(angle)
 
 
+@functools.cache
+def _quadrature() -> tuple[Floats, Floats]:
+    """Nodes and weights of Gauss and Legendre on (0, 1)."""
+    x, w = np.polynomial.legendre.leggauss(60)
+    return (x + 1) / 2, w / 2
+
+
 def _bisect(
     outside: Callable[[Floats], npt.NDArray[np.bool_]], out: Floats, within: Floats
 ) -> tuple[Floats, Floats]:
     """Border between `out`, where `outside` holds, and `within`, where it does not."""
     out, within = np.array(out), np.array(within)
-    for _ in range(80):
+    for _ in range(70):
         middle = (out + within) / 2
         is_out = outside(middle)
         out, within = np.where(is_out, middle, out), np.where(is_out, within, middle)
     return out, within
 
 
-def _kl(p: Floats, f: Floats) -> Floats:
-    """KL divergence of Bernoulli(p) from Bernoulli(f), with 0 ln 0 = 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ones = np.where(p > 0, p * np.log(p / f), 0.0)
-        zeros = np.where(p < 1, (1 - p) * np.log((1 - p) / (1 - f)), 0.0)
-    out: Floats = ones + zeros
-    return out
-
-
-def _why_not(v: RateVariance, k: int) -> str:
-    """Why the data cannot support an estimate at threshold k, or ''."""
+def why_unsupported(v: RateVariance, k: int) -> str:
+    """Why the data cannot support an estimate at threshold `k`; empty where they can."""
     errors, rest = v.events[k], v.trials - v.events[k]
     what = "misses" if v.kind == "mated" else "false matches"
     if not v.trials:

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from countenance.audit.interval import (
     chernoff_lower,
     chernoff_upper,
-    rate_interval,
     score_t,
     student_t_quantile,
+    why_unsupported,
 )
 from countenance.audit.variance import Floats, RateVariance
 from countenance.core import InputError
@@ -137,8 +137,7 @@ def compare(
     good: list[CellRate] = []
     poor: list[CellRate] = []
     for c in cells:
-        supported = rate_interval(c.rate, level=level).supported[c.k]
-        (good if supported else poor).append(c)
+        (poor if why_unsupported(c.rate, c.k) else good).append(c)
     # Where some cells enter by bounds, half the error is left for those bounds.
     alpha = (1 - level) / (2 if poor else 1)
     ratios: list[RatioInterval] = []
