@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from countenance.core import InputError, sha256_file
+from countenance.core import InputError, Note, sha256_file
+from countenance.scores.rows import SHOWN
+from countenance.scores.table import Enrolled
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ def people_table(source: Any) -> tuple[People, tuple[tuple[str, str, int | None]
     """
     import polars as pl
 
-    from countenance.scores.read import frame_of
+    from countenance.scores.loading import frame_of
 
     inputs: tuple[tuple[str, str, int | None], ...] = ()
     where = "the attribute frame"
@@ -75,3 +80,102 @@ def people_table(source: Any) -> tuple[People, tuple[tuple[str, str, int | None]
                 expected="one row a person, or rows that agree",
             )
     return People(names=names, rows=rows), inputs
+
+
+def attributes_of(
+    source: Any,
+    frame: pl.DataFrame,
+    names: Mapping[str, str],
+    subjects: tuple[str, ...],
+    notes: list[Note],
+) -> tuple[dict[str, tuple[str | None, ...]], tuple[Any, ...]]:
+    """One value a person for each attribute, from a table beside the scores or from within.
+
+    Also the inputs read; people the table does not know are noted.
+    """
+    if source is None:
+        return _inline_attributes(frame, names, subjects), ()
+    table, inputs = people_table(source)
+    unknown = [s for s in subjects if s not in table.rows]
+    if unknown:
+        notes.append(
+            Note(
+                "no-attributes",
+                len(unknown),
+                "people of the score table are not in the attribute table; "
+                "they count for everybody and for no group",
+                tuple(unknown[:SHOWN]),
+            )
+        )
+    empty = dict.fromkeys(table.names)
+    rows = [table.rows.get(s, empty) for s in subjects]
+    return {name: tuple(row[name] for row in rows) for name in table.names}, inputs
+
+
+def _inline_attributes(
+    frame: pl.DataFrame, names: Mapping[str, str], subjects: tuple[str, ...]
+) -> dict[str, tuple[str | None, ...]]:
+    """Attributes given as probe_NAME and reference_NAME columns."""
+    import polars as pl
+
+    used = {"probe_subject", "reference_subject", *names.values()}
+    inline = [
+        c[len("probe_") :]
+        for c in frame.columns
+        if c.startswith("probe_") and c not in used and f"reference_{c[6:]}" in frame.columns
+    ]
+    out: dict[str, tuple[str | None, ...]] = {}
+    for name in inline:
+        seen = (
+            pl.concat(
+                [
+                    frame.select(subject="probe_subject", value=f"probe_{name}"),
+                    frame.select(subject="reference_subject", value=f"reference_{name}"),
+                ]
+            )
+            .drop_nulls()
+            .unique()
+        )
+        double = seen.filter(pl.col("subject").is_duplicated()).sort("subject", "value")
+        if double.height:
+            raise InputError(
+                f"{double['subject'][0]!r} has {name} {double['value'][0]!r} and "
+                f"{double['value'][1]!r}",
+                where=f"columns probe_{name} and reference_{name}",
+                expected="one value a person",
+            )
+        values = dict(zip(seen["subject"], seen["value"], strict=True))
+        out[name] = tuple(values.get(s) for s in subjects)
+    return out
+
+
+def told_attributes(
+    told: Mapping[str, Any], subjects: tuple[str, ...]
+) -> dict[str, tuple[str | None, ...]]:
+    """Attributes the table's own description gives its people."""
+    at = _places(told, subjects)
+    return {
+        name: tuple(None if i is None else values[i] for i in at)
+        for name, values in told["attributes"].items()
+    }
+
+
+def told_enrolled(told: Mapping[str, Any] | None, subjects: tuple[str, ...]) -> Enrolled | None:
+    """Attempts and failures the table's own description gives its people."""
+    counts = told and told["enrolled"]
+    if told is None or not counts:
+        return None
+    at = _places(told, subjects)
+
+    def pick(values: Sequence[int]) -> tuple[int, ...]:
+        return tuple(0 if i is None else values[i] for i in at)
+
+    return Enrolled(
+        attempted=pick(counts["attempted"]),
+        failed={status: pick(values) for status, values in counts["failed"].items()},
+    )
+
+
+def _places(told: Mapping[str, Any], subjects: tuple[str, ...]) -> list[int | None]:
+    place = {name: index for index, name in enumerate(told["subjects"])}
+    return [place.get(subject) for subject in subjects]
