@@ -55,7 +55,7 @@ def test_golden_zero_false_matches_of_forty_people() -> None:
     assert (i.low, i.method, i.supported) == (0.0, "guaranteed", False)
     assert i.high == pytest.approx(1 - 0.025 ** (1 / 20))
     assert math.isnan(i.effective_n)
-    assert "0 false matches" in i.note
+    assert i.note.startswith("0 pairs of people falsely matched, fewer than 10")
 
 
 def test_golden_poisson() -> None:
@@ -151,6 +151,23 @@ def test_rule_of_support() -> None:
     assert "all but 3" in i.note
     star = fmr_within(np.array([[3.0, 1, 1, 1]]), np.array([3.0, 1, 1, 1]), one(3))
     assert "share nobody" in rate_interval(star).at(0).note
+
+
+def test_many_images_of_few_pairs_are_few_errors() -> None:
+    """Five pairs always in error are 5; 780 pairs in error once in a hundred times are 780."""
+    n = 40
+    few, many = np.zeros((n, n)), np.full((n, n), 0.01)
+    for i in range(5):
+        few[2 * i, 2 * i + 1] = few[2 * i + 1, 2 * i] = 1.0
+    np.fill_diagonal(many, 0)
+    notes = []
+    for h in (few, many):
+        v = fmr_within(h.sum(1)[None], np.full(n, n - 1.0), one((h * h).sum() / 2))
+        assert v.events[0] < 10
+        notes.append(rate_interval(v).note[0])
+    assert notes[0].startswith("5 pairs")
+    assert notes[1] == ""
+    assert v.whole[0] == pytest.approx(780)
 
 
 def test_all_events_mirror_no_events() -> None:

@@ -25,7 +25,7 @@ from countenance.audit.variance import Floats, RateVariance
 from countenance.core import InputError
 
 MIN_EVENTS = 10
-"""Errors, and comparisons that are none, below which no estimate is supported."""
+"""Errors (whole pairs of people), and comparisons without, below which nothing is supported."""
 
 MIN_AFFECTED = 10
 """People with a miss below which no FNMR is supported: misses come in bursts."""
@@ -312,17 +312,17 @@ def _bisect(
 
 def why_unsupported(v: RateVariance, k: int) -> str:
     """Why the data cannot support an estimate at threshold `k`; empty where they can."""
-    errors, rest = v.events[k], v.trials - v.events[k]
-    what = "misses" if v.kind == "mated" else "false matches"
     if not v.trials:
         return "nothing was compared"
     if math.isnan(v.variance[k]):
         return f"{v.people} people are too few: no two comparisons share nobody"
-    if errors < MIN_EVENTS:
-        return f"{errors:.4g} {what}, fewer than {MIN_EVENTS}: only bounds can be given"
+    whole, rest = v.whole[k], v.trials - v.events[k]
+    bounds = "only bounds can be given"
+    what = "misses" if v.kind == "mated" else "pairs of people falsely matched"
+    if whole < MIN_EVENTS:
+        return f"{whole:.3g} {what}, fewer than {MIN_EVENTS}: {bounds}"
     if rest < MIN_EVENTS:
-        return f"all but {rest:.4g} comparisons are {what}: only bounds can be given"
+        return f"all but {rest:.3g} of the comparisons are errors: {bounds}"
     if v.kind == "mated" and v.affected[k] < MIN_AFFECTED:
-        few = f"misses of {v.affected[k]} people, fewer than {MIN_AFFECTED}"
-        return f"{few}: only bounds can be given"
+        return f"misses of {v.affected[k]} people, fewer than {MIN_AFFECTED}: {bounds}"
     return ""

@@ -44,6 +44,10 @@ class RateVariance:
         group, then those of the second. Sums to zero.
     events
         (K,) sum of h over pairs (FMR) or of misses (FNMR).
+    whole
+        (K,) errors counted as whole pairs, (sum h)^2 / sum h^2: the pairs in error when each pair
+        was compared once, between 1 and all of them when it was compared often. For FNMR the
+        misses.
     trials
         Pairs of people compared (FMR) or mated comparisons (FNMR).
     degree
@@ -67,6 +71,7 @@ class RateVariance:
     jackknife: Floats
     psi: Floats
     events: Floats
+    whole: Floats
     trials: float
     degree: Floats
     people: int
@@ -128,6 +133,7 @@ def fmr_within(row_sums: Floats, degree: Floats, square_sum: Floats) -> RateVari
         jackknife=jackknife,
         psi=psi,
         events=events,
+        whole=_whole(events, S2),
         trials=float(N),
         degree=d,
         people=people,
@@ -195,6 +201,7 @@ def fmr_between(
         jackknife=np.maximum(conservative, floor),
         psi=np.concatenate([psi_row, psi_col], axis=1),
         events=events,
+        whole=_whole(events, S2),
         trials=float(N),
         degree=np.concatenate([d, c]),
         people=a + b,
@@ -243,6 +250,7 @@ def fnmr(misses: Floats, mated: Floats) -> RateVariance:
         jackknife=jackknife,
         psi=psi,
         events=events,
+        whole=events,
         trials=float(M),
         degree=m,
         people=n,
@@ -250,6 +258,12 @@ def fnmr(misses: Floats, mated: Floats) -> RateVariance:
         independent=float(M / m.max()) if M else 0.0,
         freedom=_freedom((psi, n)),
     )
+
+
+def _whole(events: Floats, square_sum: Floats) -> Floats:
+    out = np.zeros_like(events)
+    np.divide(events**2, square_sum, out=out, where=square_sum > 0)
+    return out
 
 
 def _spread(psi: Floats, people: int) -> Floats:
