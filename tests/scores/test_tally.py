@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countenance.core import ScoreUnit
-from countenance.scores.comparisons import TableComparisons, TemplateComparisons
 from countenance.scores.counting import Labels, tally
 from countenance.scores.distribution import Request, spread, tails
 from countenance.scores.exact import ExactTemplates
+from countenance.scores.listed import TableComparisons
 from countenance.scores.table import Scores
+from countenance.scores.tiled import TemplateComparisons
 
 COSINE = ScoreUnit("cosine", "cosine similarity", 4000)
 DISTANCE = ScoreUnit("distance", "Euclidean distance", 2500)

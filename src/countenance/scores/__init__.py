@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from countenance.scores.cache import TemplateCache
-    from countenance.scores.comparisons import (
-        Comparisons,
-        Rows,
-        TableComparisons,
-        TemplateComparisons,
-    )
+    from countenance.scores.comparisons import Comparisons, Rows
     from countenance.scores.counting import Cross, Labels, Mated, Tally, Within, tally
     from countenance.scores.distribution import (
         Bins,
@@ -30,6 +25,7 @@ if TYPE_CHECKING:
     )
     from countenance.scores.enrolment import Failure, TemplateSet, enrol
     from countenance.scores.exact import ExactTemplates, score_pairs
+    from countenance.scores.listed import TableComparisons
     from countenance.scores.london import LONDON_PROTOCOL, london_scores
     from countenance.scores.protocol import (
         TABLE_LIMIT,
@@ -47,10 +43,13 @@ if TYPE_CHECKING:
     )
     from countenance.scores.read import read_scores
     from countenance.scores.table import Enrolled, Scores
+    from countenance.scores.tiled import TemplateComparisons
 
 _HOMES = {
     "cache": ("TemplateCache",),
-    "comparisons": ("Comparisons", "Rows", "TableComparisons", "TemplateComparisons"),
+    "comparisons": ("Comparisons", "Rows"),
+    "listed": ("TableComparisons",),
+    "tiled": ("TemplateComparisons",),
     "enrolment": ("Failure", "TemplateSet", "enrol"),
     "exact": ("ExactTemplates", "score_pairs"),
     "protocol": (

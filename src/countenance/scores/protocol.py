@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from countenance.core import InputError, canonical_json, sha256_bytes
-from countenance.scores.comparisons import TemplateComparisons
 from countenance.scores.exact import ExactTemplates, score_pairs
 from countenance.scores.table import Enrolled, Scores
+from countenance.scores.tiled import TemplateComparisons
 
 if TYPE_CHECKING:
     from countenance.scores.enrolment import TemplateSet
