@@ -15,6 +15,7 @@ from countenance.audit.interval import (
     chernoff_lower,
     chernoff_upper,
     needed,
+    needed_if_alike,
     poisson_interval,
     rate_interval,
     score_t,
@@ -217,6 +218,26 @@ def test_needed_known_answers() -> None:
     for wrong in (0.0, -1.0, 1.5, math.nan):
         with pytest.raises(InputError):
             needed(wrong)
+
+
+@given(st.floats(1e-5, 0.5), st.floats(0, 20))
+def test_needed_if_alike_is_the_least_that_is_enough(rate: float, cv2: float) -> None:
+    n = needed_if_alike(rate, cv2)
+    trials = needed(rate)[0] / 2
+
+    def worth(people: int) -> float:
+        return 1 / (4 * cv2 * rate / people + 2 / (people * (people - 1)))
+
+    assert worth(n) >= trials * (1 - 1e-9)
+    assert n == needed(rate)[1] or worth(n - 1) < trials
+    assert needed_if_alike(rate, 0) == needed(rate)[1]
+
+
+def test_needed_if_alike_known_answers() -> None:
+    assert needed_if_alike(0.02, 10) == 122
+    assert needed_if_alike(0.001, 2) == 91
+    with pytest.raises(InputError):
+        needed_if_alike(0.02, -1)
 
 
 def test_many_thresholds_are_one_call() -> None:

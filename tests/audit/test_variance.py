@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from countenance.audit.variance import RateVariance, fmr_between, fmr_within, fnmr
+from countenance.audit.variance import RateVariance, fmr_between, fmr_within, fnmr, fold
 from countenance.core import InputError
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "vectors" / "golden.json").read_text())
@@ -193,6 +193,39 @@ def test_complete_between_is_the_reference_formula(n: int, m: int, data: st.Data
     v = between(n, m, {(i, j): Fraction(H[i, j]) for i in range(n) for j in range(m)})
     assert v.jackknife[0] == pytest.approx(max(conservative, floor), abs=1e-12)
     assert v.variance[0] == pytest.approx(max(conservative - rest / (n * m), floor), abs=1e-12)
+
+
+@given(st.integers(3, 8), st.data())
+def test_fold_of_a_group_against_everybody(n: int, data: st.DataObject) -> None:
+    """All ordered comparisons of all people: the same rate and influences as within one group."""
+    h = {e: Fraction(data.draw(st.integers(0, 1))) for e in itertools.combinations(range(n), 2)}
+    H = np.zeros((n, n))
+    for (i, j), x in h.items():
+        H[i, j] = H[j, i] = float(x)
+    degree = np.full(n, n - 1.0)
+    square = np.array([(H * H).sum()])
+    who = np.arange(n) * 3
+    v = fold(fmr_between(H.sum(1)[None], degree, H.sum(0)[None], degree, square), who, who)
+    once = within(n, h)
+    assert v.estimate == pytest.approx(once.estimate)
+    assert v.psi == pytest.approx(once.psi)
+    assert (v.people, list(v.affected)) == (once.people, list(once.affected))
+    assert v.independent <= once.independent
+    assert v.freedom == pytest.approx(once.freedom)
+    assert v.variance[0] >= (v.psi**2).sum() * n / (n - 1) - 1e-12
+
+
+def test_fold_of_part_against_everybody() -> None:
+    """Two probes against four people, themselves among them."""
+    H = np.array([[0.0, 1, 1, 0], [1, 0, 0, 0]])
+    v = fmr_between(H.sum(1)[None], np.full(2, 3.0), H.sum(0)[None], np.array([1.0, 1, 2, 2]),
+                    np.array([3.0]))  # fmt: skip
+    both = fold(v, np.array([7, 9]), np.array([7, 9, 10, 12]))
+    assert both.degree.tolist() == [4, 4, 2, 2]
+    assert both.affected.tolist() == [3]
+    assert both.psi.sum() == pytest.approx(0)
+    assert both.psi[0] == pytest.approx([(2 + 1 - 2) / 6, (1 + 1 - 2) / 6, 0, -1 / 6])
+    assert both.independent == pytest.approx(6 / 6)
 
 
 def test_unbiased_over_every_possible_draw_of_people() -> None:

@@ -246,6 +246,36 @@ def needed(rate: float, *, level: float = 0.95) -> tuple[int, int]:
     return 2 * trials, few
 
 
+def needed_if_alike(rate: float, cv2: float, *, level: float = 0.95) -> int:
+    """People of one group from which a true FMR of `rate` shows, if people vary by `cv2`.
+
+    Between the two numbers of `needed`: the comparisons are worth
+    1 / (4 cv2 rate / n + 2 / (n (n - 1))) independent ones (measurement reference 3.9), and as
+    many must be had as would show the rate. `cv2`, the squared coefficient of variation of
+    people's own rates, is best taken from the data (`noise.pooled_cv2`).
+
+    Raises
+    ------
+    InputError
+        A rate as in `needed`, or a negative `cv2`.
+    """
+    sure, n = needed(rate, level=level)
+    if not cv2 >= 0:
+        raise InputError(f"a spread of {cv2:g} cannot be planned with", expected="0 or more")
+    trials = sure / 2
+
+    def enough(people: int) -> bool:
+        return 4 * cv2 * rate / people + 2 / (people * (people - 1)) <= 1 / trials
+
+    low, high = n - 1, n
+    while not enough(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
 def smallest_rate(independent: float, *, level: float = 0.95) -> float:
     """Smallest true rate that would show (as in `needed`): 1 - (1 - level)^(1/independent)."""
     return 1 - (1 - level) ** (1 / independent) if independent > 0 else 1.0

@@ -11,7 +11,7 @@ docs/statistics.md derives every formula.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from countenance.core import InputError
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
 Kind: TypeAlias = Literal["within", "between", "mated"]
 
 
@@ -75,7 +76,7 @@ class RateVariance:
     trials: float
     degree: Floats
     people: int
-    affected: npt.NDArray[np.int64]
+    affected: Ints
     independent: float
     freedom: Floats
 
@@ -208,6 +209,49 @@ def fmr_between(
         affected=np.count_nonzero(R > 0, axis=1) + np.count_nonzero(C > 0, axis=1),
         independent=float(N / sets) if N else 0.0,
         freedom=_freedom((psi_row, a), (psi_col, b)),
+    )
+
+
+def fold(v: RateVariance, rows: Ints, columns: Ints) -> RateVariance:
+    """A rate `fmr_between` two lists of people that overlap, such as one group against everybody.
+
+    One person can stand on both sides, as a probe and as a reference. The person's two influences
+    are added before they are squared, and pairs count as disjoint only if they share nobody on
+    either side.
+
+    Parameters
+    ----------
+    v
+        From `fmr_between`.
+    rows, columns
+        (nA,) and (nB,) who the rows and the columns are.
+
+    Returns
+    -------
+    RateVariance
+        ``psi`` and ``degree`` are of everybody in ``np.union1d(rows, columns)``; ``variance`` is
+        the conservative n/(n-1) sum psi^2, with its floor, and never below that of `v`.
+    """
+    everyone = np.union1d(rows, columns)
+    place = np.searchsorted(everyone, np.concatenate([rows, columns]))
+    psi = np.zeros((len(v.psi), len(everyone)))
+    np.add.at(psi, (slice(None), place), v.psi)
+    degree = np.bincount(place, v.degree, minlength=len(everyone))
+    people = int(np.count_nonzero(degree))
+    carried = psi * v.trials + v.estimate[:, None] * degree
+    conservative = np.fmax(v.variance, _spread(psi, people))
+    # A pair can be compared in both orders, so Vizing's bound for double edges: degree + 2.
+    sets = float(degree.max(initial=0.0)) + 2
+    return replace(
+        v,
+        psi=psi,
+        degree=degree,
+        variance=conservative,
+        jackknife=np.fmax(v.jackknife, conservative),
+        people=people,
+        affected=np.count_nonzero(carried > 1e-9, axis=1),
+        independent=v.trials / sets,
+        freedom=_freedom((psi, people)),
     )
 
 
