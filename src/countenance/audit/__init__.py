@@ -1,11 +1,11 @@
 """Scores in, findings out: rates, differentials, uncertainty, planning, the report.
 
-What lives here: `audit`, which makes the typed `Audit` of `types`; the statistics it rests on, each
-a module of plain functions on arrays that can be used alone (`variance`, `interval`,
-`simultaneous`, `noise`, `differentials`, `thresholds`, `planning`, `identification`,
+What lives here: `audit`, which makes the typed `Audit` of `types`; the statistics it rests on,
+each a module of plain functions on arrays that can be used alone (`variance`, `interval`,
+`simultaneous`, `noise`, `bootstrap`, `differentials`, `thresholds`, `planning`, `identification`,
 `likelihood`); and `report`, which makes pages of it. Start with `types`, then `assemble`.
 
-The room itself can be called: ``countenance.audit(scores)`` is ``countenance.audit.audit(scores)``.
+The room itself can be called: ``countenance.audit(scores)`` is the function `audit`.
 """
 
 from __future__ import annotations

@@ -123,9 +123,7 @@ def _from_scores(scores: Scores, failures: Failures) -> Material:
                 & (owner[scores.probe] == person)
                 & (owner[scores.reference] == partner)
             )[0]
-            found.append(
-                (scores.samples[scores.probe[at]], scores.samples[scores.reference[at]])
-            )
+            found.append((scores.samples[scores.probe[at]], scores.samples[scores.reference[at]]))
         return found
 
     return Material(
@@ -184,5 +182,3 @@ def _from_templates(templates: TemplateSet, protocol: Any) -> Material:
         notes=templates.notes,
         names=lambda rows: made.images(rows, templates.names),
     )
-
-

@@ -445,7 +445,8 @@ class Audit:
     """A whole audit. `results[operating]` is the threshold people meet.
 
     `headline` indexes `groupings`: the finest crossing, in which comparisons of different people
-    are demographically matched; -1 where no group was asked for. `engine` and `dataset` are the cards of those rooms as written.
+    are demographically matched; -1 where no group was asked for. `engine` and `dataset` are the
+    cards of those rooms as written.
     `same_session` is True where mated images come from one sitting: FNMR then says nothing of use.
     """
 
@@ -477,7 +478,7 @@ class Audit:
     summary: str
 
     def to_json(self) -> str:
-        """Indented JSON that validates against the published schema, the same for the same audit."""
+        """Indented JSON that obeys the published schema, the same for the same audit."""
         from countenance.audit.jsonform import to_json
 
         return to_json(self)
