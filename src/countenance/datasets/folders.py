@@ -55,17 +55,21 @@ def lists(path: Path) -> Listing:
 def _images(root: Path, *, linked: list[str]) -> Iterator[str]:
     """Names of images in folders below `root`, as ``person/file.jpg``; links to folders aside."""
     for here, folders, files in os.walk(root):
-        inside = Path(here).relative_to(root)
+        inside = "/".join(Path(here).relative_to(root).parts)
         for name in list(folders):
             if not _shown(name):
                 folders.remove(name)
             elif (Path(here) / name).is_symlink():
                 folders.remove(name)
-                linked.append((inside / name).as_posix())
-        if inside.parts:
+                linked.append(f"{inside}/{name}".lstrip("/"))
+        if inside:
             for name in files:
-                if _shown(name) and Path(name).suffix.lower() in IMAGES:
-                    yield (inside / name).as_posix()
+                if _shown(name) and _suffix(name) in IMAGES:
+                    yield f"{inside}/{name}"
+
+
+def _suffix(name: str) -> str:
+    return f".{name.rpartition('.')[2].lower()}"
 
 
 def _shown(name: str) -> bool:
