@@ -103,6 +103,7 @@ def test_search_by_hand():
     # A list of one hides the second candidate, and the mate at rank 2.
     short = ident.search_rates(SCORES, MATE, threshold=7, list_length=1)
     assert (short.false_candidates, short.misses, short.rank) == (1, 2, 1)
+    assert ident.search_rates(SCORES, MATE, threshold=7, rank=2, list_length=1).misses == 2
     # Investigation: no threshold; FNIR(N, 1) is one minus rank-1.
     assert ident.search_rates(SCORES, MATE, rank=1).fnir == 2 / 3
 
@@ -123,6 +124,8 @@ def test_a_failed_probe_is_a_miss_or_an_empty_list():
     assert (found.searches_with_candidate, found.nonmated_searches) == (0, 2)
     with pytest.raises(InputError, match="NaN"):
         ident.search_rates(scores, MATE, threshold=2)
+    # Whatever stands in the row of a failed probe, it is not read.
+    assert ident.search_rates(SCORES, MATE, threshold=2, failed=failed) == found
 
 
 def test_one_kind_of_search_only():

@@ -126,6 +126,9 @@ def test_fnmr_plan_by_simulation():
         own = rng.beta(a, a / rate - a, size=(3000, n))
         logs.append(np.log(rng.binomial(3, own).sum(axis=1) / (3 * n)))
     difference = logs[1] - logs[0]
+    variance = (0.95 / 0.05 + 0.90 / 0.10) * (1 + 2 * 0.25) / (3 * n)
+    assert variance <= right(2) < variance * n / (n - 1)
+    assert difference.var() == pytest.approx(variance, rel=0.1)
     power = np.mean(difference > NormalDist().inv_cdf(0.975) * difference.std())
     assert 0.75 < power < 0.87
     assert "mated pairs" in plan.sentence

@@ -120,6 +120,12 @@ def test_one_false_match_in_1900_is_not_lost_to_rounding():
     assert (found.T, found.errors) == (1881, 19)
 
 
+def test_the_product_is_not_taken_in_floats():
+    assert math.floor(0.29 * 100) == 28
+    assert threshold_at_fmr(np.arange(100), "0.29").errors == 29
+    assert threshold_at_fmr(np.arange(100), 0.29).errors == 29
+
+
 @pytest.mark.parametrize("target", ["1e-3", 0.001, Decimal("0.001"), Fraction(1, 1000), "1/1000"])
 def test_a_target_means_what_was_typed(target):
     found = threshold_at_fmr(np.arange(1000), target)
