@@ -30,6 +30,9 @@ PICTURES = {
         # As published in the author's R package faux, data-raw/london_faces_info.csv
         ("london_faces_info.csv", "face_id,face_age,face_sex,face_eth\nX001,24,female,white\n"
          "X036,,male,east_asian/white\n"),
+        # Saved by a spreadsheet, which takes ids for numbers
+        ("london_info.csv", "face_id,face_age,face_gender,face_eth\n1,24,female,white\n"
+         "36,NA,male,east_asian/white\n"),
     ],
 )  # fmt: skip
 def test_original(write: Write, name: str, text: str) -> None:

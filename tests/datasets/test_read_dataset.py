@@ -279,3 +279,11 @@ def test_the_digest_covers_names_labels_and_hashes() -> None:
         table([("1", {"sex": "f"})], ("sex",)),
     ]
     assert len({base.digest, *(d.digest for d in others)}) == 4
+
+
+@pytest.mark.parametrize(("contrary", "of_people"), [(1, True), (2, False), (4, False)])
+def test_of_people_if_the_same_for_more_than_half_of_them(contrary: int, of_people: bool) -> None:
+    rows = [(str(i), {"x": "a"}) for i in range(4)]
+    rows += [(str(i), {"x": "b" if i < contrary else "a"}) for i in range(4)]
+    rows += [("alone", {"x": "c"})]
+    assert (table(rows, ("x",)).subject_attributes() == ("x",)) == of_people

@@ -87,6 +87,9 @@ def test_nobody_else_can_read_it(cache: TemplateCache) -> None:
         os.umask(old)
     assert stat.S_IMODE(cache.folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o644)
+    fill(cache)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (cache.folder / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172")
 
 

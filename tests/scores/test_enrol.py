@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -283,6 +284,29 @@ def test_pictures_in_memory_are_bounded(tmp_path: Path, monkeypatch: pytest.Monk
     engine = Pooling()
     enrol(people(tmp_path, 4), engine, batch=100)
     assert [len(call) for call in engine.calls] == [3, 3, 2]
+
+
+def test_one_batch_of_pictures_is_in_memory_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[weakref.ref[npt.NDArray[np.uint8]]] = []
+    most = [0]
+
+    def read(path: Path, name: str | None = None) -> Picture | Unreadable:
+        picture = read_picture(path, name)
+        assert isinstance(picture, Picture)
+        alive.append(weakref.ref(picture.pixels))
+        most[0] = max(most[0], sum(one() is not None for one in alive))
+        return picture
+
+    monkeypatch.setattr(enrolment, "read_picture", read)
+
+    class Forgetful(Pooling):
+        def enrol(self, pictures: Sequence[Picture | Unreadable]) -> list[Enrolment]:
+            return [self.one(p) for p in pictures]
+
+    enrol(people(tmp_path, 6), Forgetful(), batch=4)
+    assert most == [4]
 
 
 def test_a_file_that_changes_meanwhile_stops_the_run(tmp_path: Path, cache: TemplateCache) -> None:

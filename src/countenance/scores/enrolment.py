@@ -159,6 +159,7 @@ def enrol(
         todo = [(i, sample) for i, sample in enumerate(samples) if i not in outcomes]
         for indices, pictures in _batches(todo, batch):
             outcomes.update(zip(indices, _enrol_batch(engine, pictures), strict=True))
+            pictures.clear()  # before the next batch is decoded: one in memory, not two
             if shelf is not None:
                 new = {samples[i].sha256: outcomes[i] for i in indices}
                 shelf.put({sha: outcome for sha, outcome in new.items() if sha is not None})
