@@ -31,7 +31,7 @@ def number(x: float, digits: int = 3) -> str:
 
 
 def percent(p: float) -> str:
-    """A proportion as a percentage without its sign: two significant digits, never a false 0 or 100.
+    """A proportion in per cent, without the sign: two significant digits, no false 0 or 100.
 
     From 10 to 99 whole numbers; above 99 so many places that what is missing shows.
     """
@@ -40,13 +40,17 @@ def percent(p: float) -> str:
     value = 100 * p
     if value > 99:
         places = -math.floor(math.log10(100 - value))
-        return f"{value:.{min(max(places, 0), 12)}f}"
+        text = f"{value:.{min(max(places, 0), 12)}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
     return f"{value:.0f}" if value >= 10 else number(value, 2)
 
 
 def interval(low: float, high: float) -> str:
-    """Both ends of an interval of a proportion: ``28–93 %``."""
-    return f"{percent(low)}–{percent(high)} %"
+    """Both ends of an interval of a proportion: ``28–93 %``.
+
+    A lower end under one in a million is said as 0: an interval may be rounded outwards.
+    """
+    return f"{percent(low if low >= 1e-6 else 0.0)}–{percent(high)} %"
 
 
 def say_rate(rate: Rate, noun: str = "comparisons", *, people: bool = False) -> str:
@@ -57,6 +61,8 @@ def say_rate(rate: Rate, noun: str = "comparisons", *, people: bool = False) -> 
 
     Parameters
     ----------
+    rate
+        The rate.
     noun
         What was counted.
     people
@@ -64,25 +70,32 @@ def say_rate(rate: Rate, noun: str = "comparisons", *, people: bool = False) -> 
     """
     if rate.trials == 0 or rate.estimate is None:
         return f"no {noun}"
-    return f"{count(rate.events)} of {count(rate.trials)} {noun} ({say_uncertainty(rate, people=people)})"
+    return (
+        f"{count(rate.events)} of {count(rate.trials)} {noun} "
+        f"({say_uncertainty(rate, people=people)})"
+    )
 
 
 def say_uncertainty(rate: Rate, *, people: bool = False) -> str:
-    """What stands in the brackets after the counts: the percentage and how far it can be trusted."""
+    """What stands in brackets after the counts: the percentage and how far to trust it."""
     if rate.trials == 0 or rate.estimate is None:
         return "nothing was compared"
     level = f"{percent(rate.level)} %"
     low, high = rate.low, rate.high
     if rate.events == 0:
         known = high is not None and high < 1
-        text = f"at most {percent(high)} %, {level} one-sided bound" if known and high else (
-            "too few people for a bound"
-        )  # fmt: skip
+        text = (
+            f"at most {percent(high)} %, {level} one-sided bound"
+            if known and high
+            else ("too few people for a bound")
+        )
     elif rate.events == rate.trials:
         known = low is not None and low > 0
-        text = f"at least {percent(low)} %, {level} one-sided bound" if known and low else (
-            "too few people for a bound"
-        )  # fmt: skip
+        text = (
+            f"at least {percent(low)} %, {level} one-sided bound"
+            if known and low
+            else ("too few people for a bound")
+        )
     else:
         text = f"{percent(rate.estimate)} %"
         if abs(rate.estimate - rate.events / rate.trials) > 0.005 * rate.estimate:
@@ -139,14 +152,20 @@ def summary(audit: Audit) -> str:
     name = system_name(audit)
     overall = result.overall
     if overall.fmr.trials == 0:
-        said = "These data hold no comparisons of different people, so they say nothing of false matches."
+        said = (
+            "These data hold no comparisons of different people, so they say nothing of false "
+            "matches."
+        )
         if overall.fnmr.trials:
             said += f" {opening} {name} missed {_missed(overall)}."
         return said
     grouping = result.groupings[audit.headline] if result.groupings else None
     groups = [g for g in grouping.groups if g.fmr.trials] if grouping else []
     if grouping is None or len(groups) < 2:
-        pooled = f"{opening} {name} falsely matched {say_rate(overall.fmr, 'comparisons of different people', people=True)}."
+        pooled = (
+            f"{opening} {name} falsely matched "
+            f"{say_rate(overall.fmr, 'comparisons of different people', people=True)}."
+        )
         why = (
             "No groups were asked for"
             if grouping is None
@@ -190,15 +209,20 @@ def say_differential(differential: Differential, level: float) -> str:
     if differential.verdict == "shown" and differential.at_least is not None:
         if differential.at_least >= 1.1:
             return (
-                f"The {which} of the worst-served group is at least {times(differential.at_least)} "
+                f"The {which} of the worst-served group is at least "
+                f"{times(differential.at_least)} "
                 f"times that of the best-served ({sure})."
             )
-        return f"The {which} of the worst-served group is higher than that of the best-served ({sure})."
+        return (
+            f"The {which} of the worst-served group is higher than that of the best-served "
+            f"({sure})."
+        )
     if differential.verdict == "bounded" and differential.at_most is not None:
         most = number(math.ceil(differential.at_most * 10 - 1e-9) / 10, 3)
         return f"The {which} of no group is more than {most} times that of another ({sure})."
     return differential.sentence or (
-        "These data cannot say how far apart the groups are; that is not evidence that they are alike."
+        "These data cannot say how far apart the groups are; that is not evidence that they are "
+        "alike."
     )
 
 
@@ -216,7 +240,10 @@ def _at(threshold: Threshold, audit: Audit) -> str:
         if threshold.population in (None, "all")
         else quoted(threshold.population)
     )
-    return f"At {value} ({unit}), the threshold set for a false match rate of {threshold.target} on {on} of these same data,"
+    return (
+        f"At {value} ({unit}), the threshold set for a false match rate of {threshold.target} on "
+        f"{on} of these same data,"
+    )
 
 
 def _none(groups: list[GroupResult], name: str) -> str:

@@ -1,19 +1,16 @@
 """Reports: one audit as a page, a PDF, plots and tables; several audits side by side.
 
-Everything here is a view: no number is computed that is not in the `Audit`. Start with
-`write_report`; `page` decides what is said in what order, `figures/` what is drawn.
+Everything here is a view: no number is computed that is not in the `Audit`. `content` decides what
+is said in what order, `figures/` what is drawn, `page` and `pdf` set both; start with
+`write_report`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from countenance.core import Progress, no_progress
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from countenance.audit.report.files import write_index, write_report
     from countenance.audit.types import Audit
 
 __all__ = ["to_html", "write_index", "write_report"]
@@ -24,3 +21,11 @@ def to_html(audit: Audit) -> str:
     from countenance.audit.report.page import html
 
     return html(audit)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("write_index", "write_report"):
+        from countenance.audit.report import files
+
+        return getattr(files, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from countenance.audit.report.drawing import Drawing
 from countenance.audit.sentences import count, number, percent
 
 Cell: TypeAlias = str | int | float | None
@@ -25,6 +26,16 @@ class Column:
     def numeric(self) -> bool:
         """Whether the column is set flush right."""
         return self.kind != "text"
+
+    @property
+    def wide(self) -> bool:
+        """Whether the column holds sentences."""
+        return self.key in ("note", "reason", "reasons", "source")
+
+    @property
+    def counts(self) -> bool:
+        """Whether the column holds ``36 of 56``: text, but set flush right."""
+        return self.key in ("fm", "fnm", "any")
 
     def show(self, cell: Cell) -> str:
         """One cell as a reader sees it; a dash where there is nothing."""
@@ -83,8 +94,8 @@ class Figure:
         What it shows, in words and numbers: its alternative text and description.
     reading
         How to read its marks; empty where nothing needs saying.
-    spec
-        The Vega-Lite specification for a size.
+    draw
+        Draws it at a size.
     table
         Every number drawn (and those left out of the drawing).
     """
@@ -93,5 +104,10 @@ class Figure:
     question: str
     finding: str
     reading: str
-    spec: Callable[[Size], dict[str, Any]]
+    draw: Callable[[Size], Drawing]
     table: Table
+
+    def svg(self, size: Size) -> str:
+        """The drawing for a size, titled with the question and described by the finding."""
+        name = f"{self.name}-narrow" if size.narrow else self.name
+        return self.draw(size).svg(name=name, title=self.question, describe=self.finding)

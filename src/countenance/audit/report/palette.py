@@ -47,8 +47,17 @@ LIGHT: Final = {name: light for name, (light, _) in COLOURS.items()}
 DARK: Final = {name: dark for name, (_, dark) in COLOURS.items()}
 GROUPS: Final = tuple(LIGHT[f"group{i}"] for i in range(1, 9))
 HEAT: Final = tuple(LIGHT[f"heat{i}"] for i in range(1, 7))
-SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "circle", "square")  # fmt: skip
-DASHES: Final = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [12, 3], [1, 3], [6, 2, 2, 2, 2, 2])
+SHAPES: Final = ("circle", "square", "up", "diamond", "down", "cross", "left", "right")
+DASHES: Final[tuple[tuple[float, ...], ...]] = (
+    (),
+    (7, 3),
+    (2, 2),
+    (9, 3, 2, 3),
+    (4, 2),
+    (12, 3),
+    (1, 3),
+    (6, 2, 2, 2, 2, 2),
+)
 
 
 def contrast(a: str, b: str) -> float:

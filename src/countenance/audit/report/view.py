@@ -37,9 +37,9 @@ class View:
         )
         self.unit = str(audit.unit.get("name", "score"))
         self.lower_is_stricter = audit.unit.get("kind") in ("distance", "dissimilarity")
-        self._order = (
-            {g.label: i for i, g in enumerate(self.grouping.groups)} if self.grouping else {}
-        )
+        # People alone in a group cannot be compared within it: they come last in the colours.
+        groups = sorted(self.grouping.groups, key=lambda g: g.people < 2) if self.grouping else []
+        self._order = {g.label: i for i, g in enumerate(groups)}
 
     @property
     def result(self) -> GroupingResult | None:
@@ -75,10 +75,10 @@ class View:
         place = self._order.get(label)
         return SHAPES[place % len(SHAPES)] if place is not None else "circle"
 
-    def dash(self, label: str) -> list[int]:
+    def dash(self, label: str) -> tuple[float, ...]:
         """A group's line."""
         place = self._order.get(label)
-        return DASHES[place % len(DASHES)] if place is not None else [1, 0]
+        return DASHES[place % len(DASHES)] if place is not None else ()
 
     def curves(self) -> list[Curve]:
         """Curves of the headline groups, in the order of `groups`."""
@@ -109,7 +109,8 @@ def pick(items: Sequence[T], limit: int) -> tuple[list[T], str]:
     worst = limit - limit // 4
     best = limit - worst
     rule = (
-        f"{count(limit)} of {count(len(items))} groups are drawn: the {count(worst)} highest and the "
+        f"{count(limit)} of {count(len(items))} groups are drawn: the {count(worst)} highest and "
+        "the "
         f"{count(best)} lowest in false match rate. The table has all of them."
     )
     return [*items[:worst], *items[-best:]], rule

@@ -1,35 +1,22 @@
-"""Rates by group, one row each: the first picture, and its siblings for FNMR and failures to enrol."""
+"""Rates by group, one line each: the first picture, and its siblings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
+from countenance.audit.report.drawing import MUTED, Drawing, LogScale, cut
 from countenance.audit.report.model import Column, Figure, Size, Table
-from countenance.audit.report.palette import LIGHT
-from countenance.audit.report.vega import (
-    Spec,
-    cut,
-    frame,
-    halo,
-    line_at,
-    log_axis,
-    log_floor,
-    log_position,
-    log_scale,
-    marks,
-    pixels,
-    text,
-)
 from countenance.audit.report.view import ROWS, View, pick
 from countenance.audit.sentences import count, quoted, say_rate
 from countenance.audit.types import GroupingResult, GroupResult, Rate
 
 READING = (
-    "A filled mark is an estimate; the bar through it is its interval, dashed where errors are so few "
-    "that only a bound which holds for any kind of people can be given. An open mark at 0 means that "
+    "A filled mark is an estimate; the bar through it is its interval, dashed where errors are "
+    "so few "
+    "that only a bound which holds for any kind of people can be given. An open mark at 0 means "
+    "that "
     "no error was seen: the arrow runs to the highest rate these data still allow."
 )
 
@@ -57,11 +44,19 @@ def false_matches(view: View) -> Figure | None:
     if result is None or at is None or not any(g.fmr.trials for g in result.groups):
         return None
     return rates_figure(
-        view, result, "fmr", name="fmr-by-group",
-        question=f"How often does it falsely match two different people of one group, at {view.value(at.threshold.value)}?",
-        noun="comparisons", event="false matches",
-        axis="False match rate (log scale)", lines=reference_lines(view),
-    )  # fmt: skip
+        view,
+        result,
+        "fmr",
+        name="fmr-by-group",
+        question=(
+            "How often does it falsely match two different people of one group, at "
+            f"{view.value(at.threshold.value)}?"
+        ),
+        noun="comparisons",
+        event="false matches",
+        axis="False match rate (log scale)",
+        lines=reference_lines(view),
+    )
 
 
 def false_non_matches(view: View) -> Figure | None:
@@ -71,12 +66,19 @@ def false_non_matches(view: View) -> Figure | None:
         return None
     overall = at.overall.fnmr.estimate
     return rates_figure(
-        view, result, "fnmr", name="fnmr-by-group",
-        question=f"How often does it miss that two images show the same person, at {view.value(at.threshold.value)}?",
-        noun="comparisons of the same person", event="missed",
+        view,
+        result,
+        "fnmr",
+        name="fnmr-by-group",
+        question=(
+            "How often does it miss that two images show the same person, at "
+            f"{view.value(at.threshold.value)}?"
+        ),
+        noun="comparisons of the same person",
+        event="missed",
         axis="False non-match rate (log scale)",
         lines=[Line(overall, "everybody")] if overall else [],
-    )  # fmt: skip
+    )
 
 
 def other_grouping(view: View, grouping: str, index: int) -> Figure | None:
@@ -85,11 +87,16 @@ def other_grouping(view: View, grouping: str, index: int) -> Figure | None:
     if result is None or not any(g.fmr.trials for g in result.groups):
         return None
     return rates_figure(
-        view, result, "fmr", name=f"fmr-by-division-{index}",
+        view,
+        result,
+        "fmr",
+        name=f"fmr-by-division-{index}",
         question=f"And when people are divided by {grouping} alone?",
-        noun="comparisons", event="false matches",
-        axis="False match rate (log scale)", lines=reference_lines(view),
-    )  # fmt: skip
+        noun="comparisons",
+        event="false matches",
+        axis="False match rate (log scale)",
+        lines=reference_lines(view),
+    )
 
 
 def failures_to_enrol(view: View) -> Figure | None:
@@ -110,9 +117,10 @@ def failures_to_enrol(view: View) -> Figure | None:
         noun="images",
     )
     table = Table(
-        table.caption, (*table.columns, Column("reasons", "Reasons")),
+        table.caption,
+        (*table.columns, Column("reasons", "Reasons")),
         tuple((*row, reasons[str(row[0])]) for row in table.rows),
-    )  # fmt: skip
+    )
     failed = sum(r.rate.events for r in rows)
     total = sum(r.rate.trials for r in rows)
     worst = max(rows, key=lambda r: (r.rate.low or 0, r.rate.estimate or 0, r.rate.high or 0))
@@ -123,13 +131,15 @@ def failures_to_enrol(view: View) -> Figure | None:
         else f"All {count(total)} images gave a template."
     )
     return Figure(
-        name="failures-to-enrol", question="Whose images does it fail to read at all?",
-        finding=finding, reading=rule,
-        spec=lambda size: rate_rows(
-            drawn, size, axis="Failure to enrol rate (log scale)", lines=[], event="failed", of="images"
+        name="failures-to-enrol",
+        question="Whose images does it fail to read at all?",
+        finding=finding,
+        reading=rule,
+        draw=lambda size: rate_rows(
+            drawn, size, axis="Failure to enrol rate (log scale)", lines=[], event="failed"
         ),
         table=table,
-    )  # fmt: skip
+    )
 
 
 def support(view: View) -> Figure | None:
@@ -146,44 +156,60 @@ def support(view: View) -> Figure | None:
     pooled = at.overall.fmr.estimate
     silent = [g for g in groups if pooled and (g.smallest_rate or 0) > pooled]
     finding = (
-        f"{count(len(silent))} of {count(len(groups))} groups are too small to tell the false match rate "
+        f"{count(len(silent))} of {count(len(groups))} groups are too small to tell the false "
+        "match rate "
         f"of all pairs of people ({say_rate(at.overall.fmr)}) from zero."
         if pooled
-        else "No false match was seen, so only the smallest rate each group could show can be given."
+        else (
+            "No false match was seen, so only the smallest rate each group could show can be "
+            "given."
+        )
     )
     columns = (
-        Column("group", "Group"), Column("people", "People", "count"),
+        Column("group", "Group"),
+        Column("people", "People", "count"),
         Column("smallest", "Smallest rate told from zero, %", "rate"),
         Column("needed", "People needed for the rate of all pairs", "count"),
-    )  # fmt: skip
+    )
     return Figure(
-        name="support", question="Which rates can so few people tell from zero?",
+        name="support",
+        question="Which rates can so few people tell from zero?",
         finding=finding,
         reading=(
-            "A bar covers the rates that a group of this size can tell from zero; of rates to its left "
+            "A bar covers the rates that a group of this size can tell from zero; of rates to "
+            "its left "
             "these data can say nothing, whatever was observed. " + rule
         ).strip(),
-        spec=lambda size: _support_rows(view, drawn, sizes, size),
+        draw=lambda size: _support_rows(view, drawn, sizes, size),
         table=Table(
-            "What each group can support", columns,
+            "What each group can support",
+            columns,
             tuple((g.group, sizes[g.group], g.smallest_rate, g.people_needed) for g in groups),
         ),
-    )  # fmt: skip
+    )
 
 
 def rates_figure(
-    view: View, result: GroupingResult, which: str, *, name: str, question: str, noun: str,
-    event: str, axis: str, lines: list[Line],
-) -> Figure:  # fmt: skip
+    view: View,
+    result: GroupingResult,
+    which: str,
+    *,
+    name: str,
+    question: str,
+    noun: str,
+    event: str,
+    axis: str,
+    lines: list[Line],
+) -> Figure:
     """A figure of one rate of every group of one grouping."""
     rows = [Row(g.group, getattr(g, which), view.colour(g.group)) for g in result.groups]
     drawn, rule = pick(rows, ROWS)
     counted = [r for r in rows if r.rate.trials]
     top = max(counted, key=lambda r: (r.rate.low or 0, r.rate.estimate or 0, r.rate.high or 0))
     low = min(counted, key=lambda r: (r.rate.high if r.rate.high is not None else 1.0, r.label))
-    finding = f"Most surely high: {quoted(top.label)}, {say_rate(top.rate, noun)}."
+    finding = f"Clearest high rate: {quoted(top.label)}, {say_rate(top.rate, noun)}."
     if low.label != top.label:
-        finding += f" Most surely low: {quoted(low.label)}, {say_rate(low.rate, noun)}."
+        finding += f" Clearest low rate: {quoted(low.label)}, {say_rate(low.rate, noun)}."
     if not any(r.rate.events for r in rows):
         finding = (
             f"None was seen in any of {count(len(counted))} groups. The widest bound is that of "
@@ -191,12 +217,15 @@ def rates_figure(
             f"{say_rate(max(counted, key=lambda r: r.rate.high or 1).rate, noun)}."
         )
     return Figure(
-        name=name, question=question, finding=finding, reading=" ".join((READING, rule)).strip(),
-        spec=lambda size: rate_rows(
-            drawn, size, axis=axis, lines=lines, event=event, of="comparisons"
+        name=name,
+        question=question,
+        finding=finding,
+        reading=" ".join((READING, rule)).strip(),
+        draw=lambda size: rate_rows(drawn, size, axis=axis, lines=lines, event=event),
+        table=rate_table(
+            question, [(r.label, r.rate) for r in rows], event=event, noun="comparisons"
         ),
-        table=rate_table(question, [(r.label, r.rate) for r in rows], event=event, noun="comparisons"),
-    )  # fmt: skip
+    )
 
 
 def reference_lines(view: View) -> list[Line]:
@@ -239,167 +268,142 @@ def rate_table(caption: str, rates: Sequence[tuple[str, Rate]], *, event: str, n
 
 
 def rate_rows(
-    rows: Sequence[Row], size: Size, *, axis: str, lines: Sequence[Line], event: str, of: str
-) -> dict[str, Any]:
+    rows: Sequence[Row],
+    size: Size,
+    *,
+    axis: str,
+    lines: Sequence[Line],
+    event: str,
+) -> Drawing:
     """One line a group: mark, interval, counts at the right margin."""
+    drawing, at = field(len(rows), size, lines=len(lines))
     seen = [r.rate.estimate for r in rows] + [line.value for line in lines]
     bounds = [r.rate.low for r in rows if r.rate.supported] + [r.rate.high for r in rows]
-    floor = log_floor([*seen, *bounds])
+    scale = LogScale.of([*seen, *bounds], drawing.width)
+    drawing.axis_below(scale.ticks(), axis)
+    named_lines(drawing, [(scale.at(line.value), line.name) for line in lines])
+    for row, y in zip(rows, at, strict=True):
+        _rate(drawing, row, y, scale)
+    margins(
+        drawing,
+        size,
+        at,
+        [r.label for r in rows],
+        {
+            event: [of(r.rate) for r in rows],
+            "people": [count(r.rate.people) for r in rows],
+        },
+    )
+    return drawing
+
+
+def field(
+    rows: int, size: Size, *, lines: int = 0, left: float = 168, right: float = 150
+) -> tuple[Drawing, list[float]]:
+    """A drawing for one line a group, and where the lines are.
+
+    On a phone the label and the first count stand above the line, so the field is as wide as the
+    screen.
+    """
     step, first = (44, 30) if size.narrow else (26, 13)
-    pad = (12, 22, 22, 46) if size.narrow else (160, 30, 158, 46)
-    width = size.width - pad[0] - pad[2]
-    height = step * len(rows) + (4 if size.narrow else 0)
-    top = -16.0 if not size.narrow else -14.0
-    at = [first + step * i for i in range(len(rows))]
-    every = 1 if width / (1 - floor) >= 46 else 2
-    x = {
-        "field": "x", "type": "quantitative", "scale": log_scale(floor),
-        "axis": log_axis(floor, title=axis, every=every),
-    }  # fmt: skip
-    layers: list[Spec] = [
-        marks([{"x": 10.0 ** (floor - 1)}], {"type": "point", "opacity": 0}, x=x),
-    ]
-    for i, line in enumerate(sorted(lines, key=lambda line: line.value)):
-        layers += line_at(
-            line.name, x=log_position(line.value, floor, width), width=width,
-            top=top - (0 if i % 2 else 14) + (0 if size.narrow else 0), bottom=height,
-        )  # fmt: skip
-    layers += _bars(rows, at, floor, width) + _points(rows, at, floor, width)
-    layers += _margins(rows, at, width, pad[0], size, event, of)
-    return frame(width, height, layers, pad=(pad[0], pad[1] + (14 if len(lines) > 1 else 0) + (4 if lines else 0), pad[2], pad[3]))  # fmt: skip
+    if size.narrow:
+        left, right = 12, 22
+    top = (8 if size.narrow else 24) + (30 if lines > 1 else 16 if lines else 0)
+    drawing = Drawing(
+        size.width - left - right, step * rows, left=left, right=right, top=top, bottom=42
+    )
+    return drawing, [first + step * i for i in range(rows)]
+
+
+def named_lines(drawing: Drawing, lines: Sequence[tuple[float, str]]) -> None:
+    """Thin lines with their names on two levels, so that neighbours do not collide."""
+    for i, (x, name) in enumerate(sorted(lines)):
+        drawing.named_line(x, name, top=-14 - 14 * ((i + 1) % 2) if len(lines) > 1 else -14)
+
+
+def margins(
+    drawing: Drawing,
+    size: Size,
+    at: Sequence[float],
+    labels: Sequence[str],
+    columns: dict[str, list[str]],
+) -> None:
+    """Labels at the left and columns of counts at the right; on a phone, above the line."""
+    if size.narrow:
+        first = next(iter(columns.values()))
+        for y, label, counted in zip(at, labels, first, strict=True):
+            room = 44 - len(counted)
+            drawing.words(0, y - 17, cut(label, room), size=13, halo=True)
+            drawing.words(drawing.width, y - 17, counted, anchor="end", colour=MUTED, halo=True)
+        return
+    for y, label in zip(at, labels, strict=True):
+        drawing.words(-drawing.left, y, cut(label, 24), size=13)
+    right = drawing.width + drawing.right
+    for head, cells in reversed(columns.items()):
+        drawing.words(right, -11, head, anchor="end", colour=MUTED)
+        for y, cell in zip(at, cells, strict=True):
+            drawing.words(right, y, cell, anchor="end")
+        right -= 12 + 6.6 * max(len(head), *(len(c) for c in cells), 6)
+
+
+def of(rate: Rate | None) -> str:
+    """The counts of a rate, in the margin's form."""
+    if rate is None or not rate.trials:
+        return "–"
+    return f"{count(rate.events)} of {count(rate.trials)}"
+
+
+def _rate(drawing: Drawing, row: Row, y: float, scale: LogScale) -> None:
+    """The interval and the mark of one group."""
+    r = row.rate
+    if r.estimate is None:
+        drawing.words(4, y, "nothing was compared", colour=MUTED, halo=True)
+        return
+    some = 0 < r.events < r.trials
+    if r.low is not None and r.high is not None:
+        low, high = scale.at(r.low), scale.at(r.high)
+        width = (2.5 if r.supported else 2) if some else 1.25
+        drawing.rule(
+            low,
+            y,
+            high,
+            y,
+            colour=row.colour,
+            width=width,
+            dash=(4, 3) if some and not r.supported else (),
+        )
+        if r.events == 0:
+            drawing.dot(high - 3, y, colour=row.colour, shape="right", size=3.5)
+        elif not some:
+            drawing.dot(low + 3, y, colour=row.colour, shape="left", size=3.5)
+    drawing.dot(scale.at(r.estimate), y, colour=row.colour, filled=some)
 
 
 def _support_rows(
     view: View, groups: Sequence[GroupResult], sizes: dict[str, int | None], size: Size
-) -> dict[str, Any]:
+) -> Drawing:
     lines = reference_lines(view)
-    floor = log_floor([g.smallest_rate for g in groups] + [line.value for line in lines])
-    step, first = (44, 30) if size.narrow else (26, 13)
-    pad = (12, 46, 22, 46) if size.narrow else (160, 46, 158, 46)
-    width, height = size.width - pad[0] - pad[2], step * len(groups)
-    at = [first + step * i for i in range(len(groups))]
-    x = {
-        "field": "x", "type": "quantitative", "scale": log_scale(floor),
-        "axis": log_axis(floor, title="False match rate (log scale)", every=1 if width / (1 - floor) >= 46 else 2),
-    }  # fmt: skip
-    layers: list[Spec] = [
-        marks([{"x": 10.0 ** (floor - 1)}], {"type": "point", "opacity": 0}, x=x)
-    ]
-    bars = [
-        {"x": log_position(g.smallest_rate, floor, width), "x2": width, "y": y - 4, "y2": y + 4, "colour": view.colour(g.group)}
-        for g, y in zip(groups, at, strict=True)
-    ]  # fmt: skip
-    layers.append(
-        marks(
-            bars, {"type": "rect", "opacity": 1, "fillOpacity": 0.75}, x=pixels("x"), x2={"field": "x2"},
-            y=pixels("y"), y2={"field": "y2"}, fill={"field": "colour", "type": "nominal", "scale": None},
+    drawing, at = field(len(groups), size, lines=len(lines), right=130)
+    scale = LogScale.of(
+        [g.smallest_rate for g in groups] + [line.value for line in lines], drawing.width
+    )
+    drawing.axis_below(scale.ticks(), "False match rate (log scale)")
+    for group, y in zip(groups, at, strict=True):
+        drawing.box(
+            scale.at(group.smallest_rate),
+            y - 4,
+            drawing.width,
+            y + 4,
+            fill=view.colour(group.group),
+            opacity=0.75,
         )
-    )  # fmt: skip
-    for i, line in enumerate(sorted(lines, key=lambda line: line.value)):
-        layers += line_at(line.name, x=log_position(line.value, floor, width), width=width, top=-30 + 14 * (i % 2), bottom=height)  # fmt: skip
+    named_lines(drawing, [(scale.at(line.value), line.name) for line in lines])
     people = [count(sizes[g.group] or 0) for g in groups]
     needed = [count(g.people_needed) if g.people_needed is not None else "–" for g in groups]
-    if size.narrow:
-        layers += halo([{"x": 0, "y": y - 17, "text": cut(g.group, 24)} for g, y in zip(groups, at, strict=True)], fontSize=13)  # fmt: skip
-        layers += halo([{"x": width, "y": y - 17, "text": f"{p} people, need {n}"} for p, n, y in zip(people, needed, at, strict=True)], align="right", color=LIGHT["muted"])  # fmt: skip
-    else:
-        right = width + pad[2]
-        layers += [
-            text([{"x": -pad[0], "y": y, "text": cut(g.group, 24)} for g, y in zip(groups, at, strict=True)], fontSize=13),
-            text([{"x": right - 66, "y": -12, "text": "people"}, {"x": right, "y": -12, "text": "needed"}], align="right", color=LIGHT["muted"]),
-            text([{"x": right - 66, "y": y, "text": p} for p, y in zip(people, at, strict=True)], align="right"),
-            text([{"x": right, "y": y, "text": n} for n, y in zip(needed, at, strict=True)], align="right"),
-        ]  # fmt: skip
-    return frame(width, height, layers, pad=pad)
-
-
-def _bars(rows: Sequence[Row], at: Sequence[float], floor: int, width: float) -> list[Spec]:
-    solid, dashed, arrows, heads = [], [], [], []
-    for row, y in zip(rows, at, strict=True):
-        r = row.rate
-        if r.estimate is None or r.high is None or r.low is None:
-            continue
-        low, high = (log_position(v, floor, width) for v in (r.low, r.high))
-        item = {"x": low, "x2": high, "y": y, "colour": row.colour}
-        if r.events == 0:
-            arrows.append(item)
-            heads.append({**item, "x": high - 3, "shape": "triangle-right"})
-        elif r.events == r.trials:
-            arrows.append(item)
-            heads.append({**item, "x": low + 3, "shape": "triangle-left"})
-        else:
-            (solid if r.supported else dashed).append(item)
-    made = []
-    for data, style in (
-        (solid, {"strokeWidth": 2.5}),
-        (dashed, {"strokeWidth": 2, "strokeDash": [4, 3]}),
-        (arrows, {"strokeWidth": 1.25}),
-    ):
-        if data:
-            made.append(
-                marks(
-                    data, {"type": "rule", **style}, x=pixels("x"), x2={"field": "x2"},
-                    y=pixels("y"), color={"field": "colour", "type": "nominal", "scale": None},
-                )
-            )  # fmt: skip
-    if heads:
-        made.append(
-            marks(
-                heads, {"type": "point", "filled": True, "size": 44, "opacity": 1}, x=pixels("x"),
-                y=pixels("y"), color={"field": "colour", "type": "nominal", "scale": None},
-                shape={"field": "shape", "type": "nominal", "scale": None},
-            )
-        )  # fmt: skip
-    return made
-
-
-def _points(rows: Sequence[Row], at: Sequence[float], floor: int, width: float) -> list[Spec]:
-    points, words = [], []
-    for row, y in zip(rows, at, strict=True):
-        if row.rate.estimate is None:
-            words.append({"x": 4, "y": y, "text": "nothing was compared"})
-            continue
-        points.append(
-            {
-                "x": log_position(row.rate.estimate, floor, width), "y": y, "colour": row.colour,
-                "fill": LIGHT["paper"] if row.rate.events in (0, row.rate.trials) else row.colour,
-            }
-        )  # fmt: skip
-    made = []
-    if points:
-        made.append(
-            marks(
-                points, {"type": "point", "size": 90, "strokeWidth": 1.75, "opacity": 1},
-                x=pixels("x"), y=pixels("y"),
-                stroke={"field": "colour", "type": "nominal", "scale": None},
-                fill={"field": "fill", "type": "nominal", "scale": None},
-            )
-        )  # fmt: skip
-    if words:
-        made.append(text(words, color=LIGHT["muted"]))
-    return made
-
-
-def _margins(
-    rows: Sequence[Row], at: Sequence[float], width: float, left: float, size: Size, event: str, of: str
-) -> list[Spec]:  # fmt: skip
-    """Labels at the left, counts at the right; on a phone both stand above the bar."""
-    counts = [f"{count(r.rate.events)} of {count(r.rate.trials)}" for r in rows]
-    people = [f"{count(r.rate.people)}" for r in rows]
-    if size.narrow:
-        return [
-            *halo([{"x": 0, "y": y - 17, "text": cut(r.label, 30)} for r, y in zip(rows, at, strict=True)], fontSize=13),
-            *halo(
-                [{"x": width, "y": y - 17, "text": c} for c, y in zip(counts, at, strict=True)],
-                align="right", color=LIGHT["muted"],
-            ),
-        ]  # fmt: skip
-    return [
-        text([{"x": -left, "y": y, "text": cut(r.label, 24)} for r, y in zip(rows, at, strict=True)], fontSize=13),
-        text(
-            [{"x": width + 108, "y": -12, "text": event}, {"x": width + 158, "y": -12, "text": "people"}],
-            align="right", color=LIGHT["muted"],
-        ),
-        text([{"x": width + 108, "y": y, "text": c} for c, y in zip(counts, at, strict=True)], align="right"),
-        text([{"x": width + 158, "y": y, "text": p} for p, y in zip(people, at, strict=True)], align="right"),
-    ]  # fmt: skip
+    columns = (
+        {"": [f"{p} people, need {n}" for p, n in zip(people, needed, strict=True)]}
+        if size.narrow
+        else {"people": people, "needed": needed}
+    )
+    margins(drawing, size, at, [g.group for g in groups], columns)
+    return drawing

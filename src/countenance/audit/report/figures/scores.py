@@ -1,13 +1,12 @@
-"""Scores: their distributions by group, the tail at the threshold, and who carries false matches."""
+"""Scores: their distributions, the tail at the threshold, who carries the false matches."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from countenance.audit.report.drawing import MUTED, Drawing, LinearScale, cut
 from countenance.audit.report.model import Column, Figure, Size, Table
 from countenance.audit.report.palette import LIGHT
-from countenance.audit.report.vega import Spec, cut, frame, halo, line_at, marks, pixels, text
 from countenance.audit.report.view import PANELS, View, group_name, pick
 from countenance.audit.sentences import count, number, quoted, say_rate
 from countenance.audit.types import Distribution
@@ -30,8 +29,10 @@ def distributions(view: View) -> Figure | None:
         low, high = ordered[0], ordered[-1]
         side = "below" if view.lower_is_stricter else "above"
         finding = (
-            f"Half of the comparisons of different people labelled {quoted(high.group)} score {side} "
-            f"{number((high.nonmated_quantiles or ())[2], 3)}; labelled {quoted(low.group)}, {side} "
+            f"Half of the comparisons of different people labelled {quoted(high.group)} score "
+            f"{side} "
+            f"{number((high.nonmated_quantiles or ())[2], 3)}; labelled {quoted(low.group)}, "
+            f"{side} "
             f"{number((low.nonmated_quantiles or ())[2], 3)}."
         )
     columns = [
@@ -43,19 +44,22 @@ def distributions(view: View) -> Figure | None:
     table_rows = []
     for d in rows:
         for kind, counts, quantiles in (
-            ("different people", d.nonmated, d.nonmated_quantiles), ("the same person", d.mated, d.mated_quantiles),
-        ):  # fmt: skip
+            ("different people", d.nonmated, d.nonmated_quantiles),
+            ("the same person", d.mated, d.mated_quantiles),
+        ):
             table_rows.append((d.group, kind, sum(counts), *(quantiles or (None,) * 5)))
     return Figure(
-        name="score-distributions", question="How do the scores of each group lie?",
+        name="score-distributions",
+        question="How do the scores of each group lie?",
         finding=finding,
         reading=(
-            "Above each line: comparisons of different people of the group; below it, paler: of the same "
+            "Above each line: comparisons of different people of the group; below it, paler: of "
+            "the same "
             "person. Each half is scaled to its own highest bar. " + rule
         ).strip(),
-        spec=lambda size: _ridges(view, drawn, size),
+        draw=lambda size: _ridges(view, drawn, size),
         table=Table(f"Quantiles of {view.unit}", tuple(columns), tuple(table_rows)),
-    )  # fmt: skip
+    )
 
 
 def tail(view: View) -> Figure | None:
@@ -74,24 +78,30 @@ def tail(view: View) -> Figure | None:
         f"{say_rate(rate)}."
     )
     columns = (
-        Column("group", "Group"), Column("from", "Score from", "value"), Column("to", "to", "value"),
-        Column("comparisons", "Comparisons", "count"), Column("of", "of all", "count"),
-    )  # fmt: skip
+        Column("group", "Group"),
+        Column("from", "Score from", "value"),
+        Column("to", "to", "value"),
+        Column("comparisons", "Comparisons", "count"),
+        Column("of", "of all", "count"),
+    )
     table_rows = tuple(
         (d.group, a, b, c, sum(d.nonmated))
-        for d in rows for a, b, c in zip(d.edges, d.edges[1:], d.nonmated, strict=False)
+        for d in rows
+        for a, b, c in _bins(d)
         if c and b > low and a < high
-    )  # fmt: skip
+    )
     return Figure(
-        name="score-tail", question="How many comparisons of different people come near the threshold?",
+        name="score-tail",
+        question="How many comparisons of different people come near the threshold?",
         finding=finding,
         reading=(
-            "Only the end of the distribution that matters; every group is drawn as shares of its own "
+            "Only the end of the distribution that matters; every group is drawn as shares of "
+            "its own "
             "comparisons on one common scale. " + rule
         ).strip(),
-        spec=lambda size: _tail_rows(view, drawn, line, low, high, size),
+        draw=lambda size: _tail_rows(view, drawn, line, low, high, size),
         table=Table("Non-mated scores near the threshold", columns, table_rows),
-    )  # fmt: skip
+    )
 
 
 def concentration(view: View) -> Figure | None:
@@ -102,169 +112,162 @@ def concentration(view: View) -> Figure | None:
     c = at.concentration
     half = next((i + 1 for i, s in enumerate(c.shares) if s >= 0.5), c.people)
     finding = (
-        f"{count(half)} of {count(c.people)} people carry half of all false matches; one person is in "
+        f"{count(half)} of {count(c.people)} people carry half of all false matches; one person "
+        "is in "
         f"{count(c.most)}; {count(c.people - c.people_in_any)} of {count(c.people)} are in none."
     )
     picked = sorted(
         {1, 2, 3, 5, 10, 20, 50, half, c.people_in_any} & set(range(1, len(c.shares) + 1))
     )
     columns = (
-        Column("people", "People who carry the most", "count"), Column("of", "of", "count"),
+        Column("people", "People who carry the most", "count"),
+        Column("of", "of", "count"),
         Column("share", "Share of all false matches, %", "rate"),
-    )  # fmt: skip
+    )
     return Figure(
-        name="concentration", question="Do the false matches fall on a few people?",
+        name="concentration",
+        question="Do the false matches fall on a few people?",
         finding=finding,
         reading="Each false match counts for both of its people. The thin line is an even spread.",
-        spec=lambda size: _lorenz(c.people, c.shares, half, size),
-        table=Table("Concentration of false matches", columns, tuple((n, c.people, c.shares[n - 1]) for n in picked)),
-    )  # fmt: skip
-
-
-def _ridges(view: View, rows: Sequence[Distribution], size: Size) -> dict[str, Any]:
-    step = 62
-    pad = (12, 34, 22, 46) if size.narrow else (160, 34, 84, 46)
-    width, height = size.width - pad[0] - pad[2], step * len(rows) + 10
-    low = min(d.edges[0] for d in rows)
-    high = max(d.edges[-1] for d in rows)
-    span = (high - low) or 1.0
-    layers: list[Spec] = [_value_axis(view, low, low + span)]
-    if view.operating is not None and view.operating.threshold.value is not None:
-        x = width * (view.operating.threshold.value - low) / span
-        if 0 <= x <= width:
-            layers += line_at("threshold", x=x, width=width, top=-16, bottom=height)
-    for i, d in enumerate(rows):
-        base = 42 + step * i
-        colour = view.colour(d.group)
-        for counts, reach, opacity in ((d.nonmated, -26.0, 0.75), (d.mated, 20.0, 0.35)):
-            top = max(counts, default=0)
-            if not top:
-                continue
-            points = [
-                {"x": width * (x - low) / span, "y": base, "b": base + reach * c / top}
-                for x, c in _outline(d.edges, counts)
-            ]
-            layers.append(
-                marks(
-                    points, {"type": "area", "color": colour, "opacity": 1, "fillOpacity": opacity},
-                    x=pixels("x"), y=pixels("y"), y2={"field": "b"},
-                )
-            )  # fmt: skip
-        layers.append(marks([{"x": 0, "x2": width, "y": base}], {"type": "rule", "strokeWidth": 0.75, "color": LIGHT["line"]}, x=pixels("x"), x2={"field": "x2"}, y=pixels("y")))  # fmt: skip
-    layers += _row_labels(
-        rows, [42 + step * i for i in range(len(rows))], width, pad, size, "non-mated"
+        draw=lambda size: _lorenz(c.people, c.shares, half, size),
+        table=Table(
+            "Concentration of false matches",
+            columns,
+            tuple((n, c.people, c.shares[n - 1]) for n in picked),
+        ),
     )
-    return frame(width, height, layers, pad=pad)
+
+
+def _ridges(view: View, rows: Sequence[Distribution], size: Size) -> Drawing:
+    step, first = 62, 42
+    drawing = _rows_field(len(rows), step, size)
+    scale = LinearScale(*_ends(rows), drawing.width)
+    drawing.axis_below(scale.ticks(), _axis(view))
+    if view.operating is not None and view.operating.threshold.value is not None:
+        x = scale.at(view.operating.threshold.value)
+        if 0 <= x <= drawing.width:
+            drawing.named_line(x, "threshold", top=-14)
+    for i, d in enumerate(rows):
+        base = first + step * i
+        for counts, reach, opacity in ((d.nonmated, -26.0, 0.75), (d.mated, 20.0, 0.35)):
+            if any(counts):
+                outline = _outline(d.edges, counts)
+                drawing.area(
+                    [(scale.at(x), base + reach * share) for x, share in outline],
+                    [(scale.at(x), base) for x, _ in outline],
+                    colour=view.colour(d.group),
+                    opacity=opacity,
+                )
+        drawing.rule(0, base, drawing.width, base, colour=LIGHT["line"], width=0.75)
+    _row_labels(drawing, rows, [first + step * i for i in range(len(rows))], size, lift=33)
+    return drawing
 
 
 def _tail_rows(
     view: View, rows: Sequence[Distribution], line: float, low: float, high: float, size: Size
-) -> dict[str, Any]:
+) -> Drawing:
     step = 52 if size.narrow else 40
-    pad = (12, 34, 22, 46) if size.narrow else (160, 34, 84, 46)
-    width, height = size.width - pad[0] - pad[2], step * len(rows) + 4
-    span = high - low
+    drawing = _rows_field(len(rows), step, size)
+    scale = LinearScale(low, high, drawing.width)
+    drawing.axis_below(scale.ticks(), _axis(view))
+    drawing.named_line(scale.at(line), "threshold", top=-14)
     shares = {
-        d.group: [(a, b, c / sum(d.nonmated)) for a, b, c in zip(d.edges, d.edges[1:], d.nonmated, strict=False) if b > low and a < high]
+        d.group: [
+            (max(a, low), min(b, high), c / sum(d.nonmated))
+            for a, b, c in _bins(d)
+            if c and b > low and a < high
+        ]
         for d in rows
-    }  # fmt: skip
-    top = max((s for bars in shares.values() for _, _, s in bars), default=0) or 1.0
-    x = width * (line - low) / span
-    layers: list[Spec] = [
-        _value_axis(view, low, high),
-        *line_at("threshold", x=x, width=width, top=-16, bottom=height),
-    ]
+    }
+    most = max((s for bars in shares.values() for _, _, s in bars), default=0) or 1.0
     reach = step - (22 if size.narrow else 10)
     for i, d in enumerate(rows):
         base = step * (i + 1) - 2
-        bars = [
-            {
-                "x": width * max(0.0, a - low) / span, "x2": width * min(span, b - low) / span, "y": base,
-                "y2": base - max(1.0, reach * s / top),
-            }
-            for a, b, s in shares[d.group] if s
-        ]  # fmt: skip
-        layers.append(marks([{"x": 0, "x2": width, "y": base}], {"type": "rule", "strokeWidth": 0.75, "color": LIGHT["line"]}, x=pixels("x"), x2={"field": "x2"}, y=pixels("y")))  # fmt: skip
-        if bars:
-            layers.append(
-                marks(
-                    bars, {"type": "rect", "color": view.colour(d.group), "opacity": 1}, x=pixels("x"),
-                    x2={"field": "x2"}, y=pixels("y"), y2={"field": "y2"},
-                )
-            )  # fmt: skip
-    layers += _row_labels(
-        rows, [step * (i + 1) - 2 for i in range(len(rows))], width, pad, size, "non-mated"
+        drawing.rule(0, base, drawing.width, base, colour=LIGHT["line"], width=0.75)
+        for a, b, share in shares[d.group]:
+            top = base - max(1.0, reach * share / most)
+            drawing.box(scale.at(a), top, scale.at(b), base, fill=view.colour(d.group))
+    _row_labels(drawing, rows, [step * (i + 1) - 2 for i in range(len(rows))], size, lift=39)
+    return drawing
+
+
+def _rows_field(rows: int, step: int, size: Size) -> Drawing:
+    left, right = (12, 22) if size.narrow else (160, 84)
+    return Drawing(
+        size.width - left - right, step * rows + 8, left=left, top=24, right=right, bottom=42
     )
-    return frame(width, height, layers, pad=pad)
 
 
 def _row_labels(
-    rows: Sequence[Distribution], base: Sequence[float], width: float, pad: Sequence[float], size: Size, head: str
-) -> list[Spec]:  # fmt: skip
-    counts = [count(sum(d.nonmated)) for d in rows]
-    if size.narrow:
-        up = 36 if len(base) > 1 and base[1] - base[0] > 56 else 32
-        return [
-            *halo([{"x": 0, "y": y - up + (0 if up == 36 else -4), "text": cut(d.group, 26)} for d, y in zip(rows, base, strict=True)]),
-            *halo([{"x": width, "y": y - up + (0 if up == 36 else -4), "text": c} for c, y in zip(counts, base, strict=True)], align="right", color=LIGHT["muted"]),
-        ]  # fmt: skip
-    right = width + pad[2]
-    return [
-        text([{"x": -pad[0], "y": y - 6, "text": cut(d.group, 24)} for d, y in zip(rows, base, strict=True)], fontSize=13),
-        text([{"x": right, "y": -12, "text": head}], align="right", color=LIGHT["muted"]),
-        text([{"x": right, "y": y - 6, "text": c} for c, y in zip(counts, base, strict=True)], align="right"),
-    ]  # fmt: skip
+    drawing: Drawing, rows: Sequence[Distribution], at: Sequence[float], size: Size, *, lift: float
+) -> None:
+    right = drawing.width + drawing.right
+    if not size.narrow:
+        drawing.words(right, -11, "non-mated", anchor="end", colour=MUTED)
+    for d, y in zip(rows, at, strict=True):
+        counted = count(sum(d.nonmated))
+        if size.narrow:
+            drawing.words(0, y - lift, cut(d.group, 30), size=13, halo=True)
+            drawing.words(drawing.width, y - lift, counted, anchor="end", colour=MUTED, halo=True)
+        else:
+            drawing.words(-drawing.left, y - 6, cut(d.group, 24), size=13)
+            drawing.words(right, y - 6, counted, anchor="end")
 
 
-def _lorenz(people: int, shares: Sequence[float], half: int, size: Size) -> dict[str, Any]:
-    pad = (60, 14, 20, 46)
-    width, height = size.width - pad[0] - pad[2], 220 if size.narrow else 240
-    points = [{"x": 0, "y": 0.0}] + [{"x": i + 1, "y": s} for i, s in enumerate(shares)]
+def _lorenz(people: int, shares: Sequence[float], half: int, size: Size) -> Drawing:
+    drawing = Drawing(
+        size.width - 80, 220 if size.narrow else 240, left=60, top=14, right=20, bottom=42
+    )
+    x = LinearScale(0, people, drawing.width)
+    y = LinearScale(0, 1, drawing.height)
+    drawing.axis_below(x.ticks(), "People, those with the most first")
+    drawing.axis_left(
+        [(drawing.height - y.at(k / 4), f"{25 * k} %") for k in range(5)], "Share of false matches"
+    )
+    points = [(0, 0.0), *enumerate(shares, 1)]
     if len(shares) < people:
-        points.append({"x": people, "y": 1.0})
+        points.append((people, 1.0))
     if len(points) > 200:
         points = [points[round(i * (len(points) - 1) / 199)] for i in range(200)]
-    x = {"field": "x", "type": "quantitative", "scale": {"domain": [0, people], "nice": False}, "axis": {"title": "People, those with the most false matches first", "tickCount": 5, "format": ",.0f"}}  # fmt: skip
-    y = {"field": "y", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"title": "Share of all false matches", "format": ".0%", "tickCount": 4}}  # fmt: skip
-    px, py = width * half / people, height * (1 - shares[min(half, len(shares)) - 1])
-    return frame(
-        width, height,
-        [
-            marks([{"x": 0, "y": 0}, {"x": people, "y": 1}], {"type": "line", "color": LIGHT["line"], "strokeWidth": 1}, x=x, y=y),
-            marks(points, {"type": "line", "color": LIGHT["accent"], "strokeWidth": 2.5}, x=x, y=y),
-            marks([{"x": px, "y": py}], {"type": "point", "filled": True, "size": 80, "color": LIGHT["accent"], "opacity": 1}, x=pixels("x"), y=pixels("y")),
-            *halo([{"x": px + 10, "y": py + 14, "text": f"{count(half)} of {count(people)} people: half"}]),
-        ],
-        pad=pad,
-    )  # fmt: skip
+    drawing.rule(0, drawing.height, drawing.width, 0, colour=LIGHT["line"])
+    drawing.path(
+        [(x.at(n), drawing.height - y.at(share)) for n, share in points],
+        colour=LIGHT["accent"],
+        width=2.5,
+    )
+    px, py = x.at(half), drawing.height - y.at(shares[half - 1])
+    drawing.dot(px, py, colour=LIGHT["accent"])
+    drawing.words(px + 10, py + 14, f"{count(half)} of {count(people)} people: half", halo=True)
+    return drawing
 
 
-def _value_axis(view: View, low: float, high: float) -> Spec:
-    stricter = "← stricter" if view.lower_is_stricter else "stricter →"
-    return marks(
-        [{"x": low}], {"type": "point", "opacity": 0},
-        x={
-            "field": "x", "type": "quantitative", "scale": {"domain": [low, high], "nice": False, "zero": False},
-            "axis": {"title": f"{view.unit} ({stricter})", "tickCount": 5},
-        },
-    )  # fmt: skip
+def _axis(view: View) -> str:
+    return f"{view.unit} ({'← stricter' if view.lower_is_stricter else 'stricter →'})"
+
+
+def _ends(rows: Sequence[Distribution]) -> tuple[float, float]:
+    low, high = min(d.edges[0] for d in rows), max(d.edges[-1] for d in rows)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _bins(d: Distribution) -> Iterable[tuple[float, float, int]]:
+    return zip(d.edges, d.edges[1:], d.nonmated, strict=False)
 
 
 def _outline(edges: Sequence[float], counts: Sequence[int]) -> list[tuple[float, float]]:
-    """Corners of a histogram, its bins joined until few enough to draw."""
+    """Corners of a histogram as shares of its highest bar, bins joined to be few enough."""
     join = -(-len(counts) // BINS)
-    points: list[tuple[float, float]] = []
-    for i in range(0, len(counts), join):
-        high = sum(counts[i : i + join])
-        points += [(edges[i], high), (edges[min(i + join, len(counts))], high)]
-    return points
+    bars = [
+        (edges[i], edges[min(i + join, len(counts))], sum(counts[i : i + join]))
+        for i in range(0, len(counts), join)
+    ]
+    most = max(c for _, _, c in bars)
+    return [(x, c / most) for a, b, c in bars for x in (a, b)]
 
 
 def _window(rows: Sequence[Distribution], line: float, *, lower: bool) -> tuple[float, float]:
     """From a little on the lenient side of the threshold to the most extreme non-mated score."""
-    ends = [
-        edge for d in rows for a, b, c in zip(d.edges, d.edges[1:], d.nonmated, strict=False) if c for edge in (a, b)
-    ]  # fmt: skip
+    ends = [edge for d in rows for a, b, c in _bins(d) if c for edge in (a, b)]
     width = max(ends) - min(ends) or 1.0
     if lower:
         return min(min(ends), line - 0.05 * width), line + 0.1 * width

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from countenance.audit.report.drawing import MUTED, Drawing, LinearScale, LogScale, cut, short
+from countenance.audit.report.figures.rates import field, margins, named_lines, of
 from countenance.audit.report.model import Column, Figure, Size, Table
 from countenance.audit.report.palette import LIGHT
-from countenance.audit.report.vega import (
-    Spec,
-    cut,
-    frame,
-    halo,
-    line_at,
-    log_axis,
-    log_floor,
-    log_scale,
-    marks,
-    pixels,
-    text,
-)
 from countenance.audit.report.view import PANELS, ROWS, View, group_name, pick
-from countenance.audit.sentences import count, number, quoted, say_rate
+from countenance.audit.sentences import count, quoted, say_rate
 from countenance.audit.types import Curve, GroupResult, GroupThreshold
 
 LETTERS = "ABCDEFGH"
@@ -36,11 +23,12 @@ def needed(view: View, target: str) -> Figure | None:
     place = {g.group: i for i, g in enumerate(view.groups)}
     rows = sorted(
         (
-            g for g in view.audit.group_thresholds
+            g
+            for g in view.audit.group_thresholds
             if g.grouping == view.grouping.label and g.target == target
         ),
         key=lambda g: place.get(g.group, len(place)),
-    )  # fmt: skip
+    )
     if not rows:
         return None
     drawn, rule = pick(rows, ROWS)
@@ -49,57 +37,92 @@ def needed(view: View, target: str) -> Figure | None:
     if reached:
         strictest = (min if view.lower_is_stricter else max)(reached, key=lambda g: g.value or 0)
         finding = (
-            f"{quoted(strictest.group)} would need {view.value(strictest.value)}, the strictest of "
-            f"{count(len(reached))} groups that can be given one."
+            f"{quoted(strictest.group)} would need {view.value(strictest.value)}, the strictest "
+            "of "
+            f"{count(len(reached))} {'group' if len(reached) == 1 else 'groups'} that can be "
+            "given one."
         )
         if strictest.fnmr is not None and strictest.fnmr.trials:
-            finding += f" At that threshold {say_rate(strictest.fnmr, 'comparisons of the same person')} of everybody would be missed."  # fmt: skip
+            finding += (
+                " At that threshold "
+                f"{say_rate(strictest.fnmr, 'comparisons of the same person')} of everybody "
+                "would be missed."
+            )
     else:
-        finding = f"No group has enough comparisons to be given a threshold for a false match rate of {target}."
+        finding = (
+            "No group has enough comparisons to be given a threshold for a false match rate of "
+            f"{target}."
+        )
     columns = (
-        Column("group", "Group"), Column("threshold", f"Threshold, {view.unit}", "value"),
-        Column("events", "False matches there", "count"), Column("trials", "Comparisons", "count"),
+        Column("group", "Group"),
+        Column("threshold", f"Threshold, {view.unit}", "value"),
+        Column("events", "False matches there", "count"),
+        Column("trials", "Comparisons", "count"),
         Column("fnmr_events", "Missed of everybody", "count"),
-        Column("fnmr_trials", "Mated comparisons", "count"), Column("fnmr", "FNMR, %", "rate"),
-        Column("fnmr_low", "low, %", "rate"), Column("fnmr_high", "high, %", "rate"),
+        Column("fnmr_trials", "Mated comparisons", "count"),
+        Column("fnmr", "FNMR, %", "rate"),
+        Column("fnmr_low", "low, %", "rate"),
+        Column("fnmr_high", "high, %", "rate"),
         Column("note", "Note"),
-    )  # fmt: skip
+    )
     table = Table(
-        f"Thresholds for a false match rate of {target}", columns,
+        f"Thresholds for a false match rate of {target}",
+        columns,
         tuple(
             (
-                g.group, g.value,
-                g.achieved.events if g.achieved else None, g.achieved.trials if g.achieved else None,
-                g.fnmr.events if g.fnmr else None, g.fnmr.trials if g.fnmr else None,
-                g.fnmr.estimate if g.fnmr else None, g.fnmr.low if g.fnmr else None,
-                g.fnmr.high if g.fnmr else None, g.note,
+                g.group,
+                g.value,
+                g.achieved.events if g.achieved else None,
+                g.achieved.trials if g.achieved else None,
+                g.fnmr.events if g.fnmr else None,
+                g.fnmr.trials if g.fnmr else None,
+                g.fnmr.estimate if g.fnmr else None,
+                g.fnmr.low if g.fnmr else None,
+                g.fnmr.high if g.fnmr else None,
+                g.note,
             )
             for g in rows
         ),
-    )  # fmt: skip
+    )
     stricter = "← stricter" if view.lower_is_stricter else "stricter →"
     return Figure(
         name=f"threshold-needed-{target.replace('.', '-')}",
         question=f"What threshold would each group need for a false match rate of {target}?",
         finding=finding,
         reading=(
-            "Set on the same data, group by group, as a diagnosis: people meet one threshold, so the "
-            "price at the right is the misses among everybody if that threshold were the one deployed. "
-            + rule
+            "Set on the same data, group by group, as a diagnosis: people meet one threshold, "
+            "so the "
+            "price at the right is the misses among everybody if that threshold were the one "
+            "deployed. "
+            "An open mark: no false match of the group is left there, because it has too few "
+            "comparisons "
+            "for the target to be met otherwise. " + rule
         ).strip(),
-        spec=lambda size: _needed_rows(view, drawn, lines, size, f"{view.unit} ({stricter})"),
+        draw=lambda size: _needed_rows(view, drawn, lines, size, f"{view.unit} ({stricter})"),
         table=table,
-    )  # fmt: skip
+    )
 
 
 def false_match_curves(view: View) -> Figure | None:
     """FMR over thresholds, one panel a group, over the lines of the others."""
-    return _curves(view, "fmr", "fmr-by-threshold", "How does each group's false match rate move with the threshold?", "False match rate (log)")  # fmt: skip
+    return _curves(
+        view,
+        "fmr",
+        "fmr-by-threshold",
+        "How does each group's false match rate move with the threshold?",
+        "False match rate (log)",
+    )
 
 
 def false_non_match_curves(view: View) -> Figure | None:
     """FNMR over thresholds, in the same panels."""
-    return _curves(view, "fnmr", "fnmr-by-threshold", "And its false non-match rate?", "False non-match rate (log)")  # fmt: skip
+    return _curves(
+        view,
+        "fnmr",
+        "fnmr-by-threshold",
+        "And its false non-match rate?",
+        "False non-match rate (log)",
+    )
 
 
 def det(view: View) -> Figure | None:
@@ -110,10 +133,19 @@ def det(view: View) -> Figure | None:
     drawn, rule = pick(curves, PANELS)
     marked = _marked(view, [c.group for c in curves])
     rows = tuple(
-        (group_name(m.group), m.letter, m.value, m.result.fmr.events, m.result.fmr.trials, m.result.fmr.estimate,
-         m.result.fnmr.events, m.result.fnmr.trials, m.result.fnmr.estimate)
+        (
+            group_name(m.group),
+            m.letter,
+            m.value,
+            m.result.fmr.events,
+            m.result.fmr.trials,
+            m.result.fmr.estimate,
+            m.result.fnmr.events,
+            m.result.fnmr.trials,
+            m.result.fnmr.estimate,
+        )
         for m in marked
-    )  # fmt: skip
+    )
     named = dict.fromkeys((m.letter, m.value) for m in marked)
     where = "; ".join(f"{letter} at {view.value(value)}" for letter, value in named)
     worst = max(
@@ -122,30 +154,39 @@ def det(view: View) -> Figure | None:
         default=None,
     )
     finding = (
-        f"At the operating threshold {view.value(worst.value)}, {quoted(group_name(worst.group))} has "
+        f"At the operating threshold {view.value(worst.value)}, "
+        f"{quoted(group_name(worst.group))} has "
         f"{count(worst.result.fmr.events)} of {count(worst.result.fmr.trials)} false matches and "
-        f"{count(worst.result.fnmr.events)} of {count(worst.result.fnmr.trials)} false non-matches."
+        f"{count(worst.result.fnmr.events)} of {count(worst.result.fnmr.trials)} false "
+        "non-matches."
         if worst is not None
         else "Every threshold trades one error against the other, differently for each group."
     )
     columns = (
-        Column("group", "Group"), Column("mark", "Mark"), Column("threshold", "Threshold", "value"),
-        Column("fm", "False matches", "count"), Column("nonmated", "Non-mated", "count"),
-        Column("fmr", "FMR, %", "rate"), Column("fnm", "Missed", "count"),
-        Column("mated", "Mated", "count"), Column("fnmr", "FNMR, %", "rate"),
-    )  # fmt: skip
+        Column("group", "Group"),
+        Column("mark", "Mark"),
+        Column("threshold", "Threshold", "value"),
+        Column("fm", "False matches", "count"),
+        Column("nonmated", "Non-mated", "count"),
+        Column("fmr", "FMR, %", "rate"),
+        Column("fnm", "Missed", "count"),
+        Column("mated", "Mated", "count"),
+        Column("fnmr", "FNMR, %", "rate"),
+    )
     shown = {c.group for c in drawn}
     return Figure(
-        name="det-by-group", question="What does each group pay in misses for fewer false matches?",
+        name="det-by-group",
+        question="What does each group pay in misses for fewer false matches?",
         finding=finding,
         reading=(
-            f"One line a group over all thresholds; the letters mark the same threshold on every line: {where}. "
+            "One line a group over all thresholds; the letters mark the same threshold on every "
+            f"line: {where}. "
             "Thin lines join them across groups, because one threshold is what people meet. "
             "0 on an axis: no error was seen. " + _both_errors(curves) + rule
         ).strip(),
-        spec=lambda size: _det_spec(view, drawn, [m for m in marked if m.group in shown], size),
+        draw=lambda size: _det_drawing(view, drawn, [m for m in marked if m.group in shown], size),
         table=Table("Both rates at the marked thresholds", columns, rows),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +219,8 @@ def _both_errors(curves: Sequence[Curve]) -> str:
     if any(a and b for c in curves for a, b in zip(c.fmr, c.fnmr, strict=True)):
         return ""
     return (
-        "At no threshold did any one group meet both errors, so the lines run along the axes: with "
+        "At no threshold did any one group meet both errors, so the lines run along the axes: "
+        "with "
         "these images there is no trade to see. "
     )
 
@@ -203,66 +245,34 @@ def _thresholds_to_name(view: View, target: str) -> list[tuple[float, str]]:
 
 
 def _needed_rows(
-    view: View, rows: Sequence[GroupThreshold], lines: list[tuple[float, str]], size: Size, axis: str
-) -> dict[str, Any]:  # fmt: skip
+    view: View,
+    rows: Sequence[GroupThreshold],
+    lines: list[tuple[float, str]],
+    size: Size,
+    axis: str,
+) -> Drawing:
+    drawing, at = field(len(rows), size, lines=2, right=178)
     values = [g.value for g in rows if g.value is not None] + [v for v, _ in lines]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     margin = (high - low) * 0.12 or abs(high) * 0.1 or 0.1
-    low, high = low - margin, high + margin
-    step, first = (44, 30) if size.narrow else (26, 13)
-    pad = (12, 50, 22, 46) if size.narrow else (160, 50, 178, 46)
-    width, height = size.width - pad[0] - pad[2], step * len(rows)
-    at = [first + step * i for i in range(len(rows))]
-
-    def position(value: float) -> float:
-        return width * (value - low) / (high - low)
-
-    x = {
-        "field": "x", "type": "quantitative", "scale": {"domain": [low, high], "nice": False},
-        "axis": {"title": axis, "tickCount": 5},
-    }  # fmt: skip
-    layers: list[Spec] = [marks([{"x": low}], {"type": "point", "opacity": 0}, x=x)]
-    for i, (value, name) in enumerate(sorted(lines)):
-        layers += line_at(
-            name, x=position(value), width=width, top=-30 + 14 * (i % 2), bottom=height
-        )
-    points = [
-        {"x": position(g.value), "y": y, "colour": view.colour(g.group)}
-        for g, y in zip(rows, at, strict=True) if g.value is not None
-    ]  # fmt: skip
-    if points:
-        layers.append(
-            marks(
-                points, {"type": "point", "filled": True, "size": 90, "opacity": 1}, x=pixels("x"),
-                y=pixels("y"), color={"field": "colour", "type": "nominal", "scale": None},
-            )
-        )  # fmt: skip
-    missing = [
-        {"x": 4, "y": y, "text": "these data cannot set one"}
-        for g, y in zip(rows, at, strict=True) if g.value is None
-    ]  # fmt: skip
-    if missing:
-        layers += halo(missing, color=LIGHT["muted"])
-    price = [
-        f"{count(g.fnmr.events)} of {count(g.fnmr.trials)}" if g.fnmr and g.fnmr.trials else "–"
-        for g in rows
-    ]
-    value = [view.value(g.value) for g in rows]
-    if size.narrow:
-        layers += halo([{"x": 0, "y": y - 17, "text": cut(g.group, 26)} for g, y in zip(rows, at, strict=True)], fontSize=13)  # fmt: skip
-        layers += halo(
-            [{"x": width, "y": y - 17, "text": f"{v}, missed {p}" if p != "–" else v} for v, p, y in zip(value, price, at, strict=True)],
-            align="right", color=LIGHT["muted"],
-        )  # fmt: skip
-    else:
-        right = width + pad[2]
-        layers += [
-            text([{"x": -pad[0], "y": y, "text": cut(g.group, 24)} for g, y in zip(rows, at, strict=True)], fontSize=13),
-            text([{"x": right - 92, "y": -12, "text": "threshold"}, {"x": right, "y": -12, "text": "would miss"}], align="right", color=LIGHT["muted"]),
-            text([{"x": right - 92, "y": y, "text": v} for v, y in zip(value, at, strict=True)], align="right"),
-            text([{"x": right, "y": y, "text": p} for p, y in zip(price, at, strict=True)], align="right"),
-        ]  # fmt: skip
-    return frame(width, height, layers, pad=pad)
+    scale = LinearScale(low - margin, high + margin, drawing.width)
+    drawing.axis_below(scale.ticks(), axis)
+    named_lines(drawing, [(scale.at(value), name) for value, name in lines])
+    for group, y in zip(rows, at, strict=True):
+        if group.value is None:
+            drawing.words(4, y, "these data cannot set one", colour=MUTED, halo=True)
+        else:
+            left = group.achieved is None or group.achieved.events > 0
+            drawing.dot(scale.at(group.value), y, colour=view.colour(group.group), filled=left)
+    shown = [view.value(g.value) for g in rows]
+    price = [of(g.fnmr) for g in rows]
+    columns = (
+        {"": [f"{v}, missed {p}" if p != "–" else v for v, p in zip(shown, price, strict=True)]}
+        if size.narrow
+        else {"threshold": shown, "would miss": price}
+    )
+    margins(drawing, size, at, [g.group for g in rows], columns)
+    return drawing
 
 
 def _curves(view: View, which: str, name: str, question: str, axis: str) -> Figure | None:
@@ -273,225 +283,170 @@ def _curves(view: View, which: str, name: str, question: str, axis: str) -> Figu
     deployed = view.operating.threshold.value
     events = "False matches" if which == "fmr" else "Missed"
     columns = (
-        Column("group", "Group"), Column("threshold", f"Threshold, {view.unit}", "value"),
-        Column("events", events, "count"), Column("trials", "Comparisons", "count"),
-        Column("rate", "Rate, %", "rate"), Column("low", "low, %", "rate"), Column("high", "high, %", "rate"),
-    )  # fmt: skip
+        Column("group", "Group"),
+        Column("threshold", f"Threshold, {view.unit}", "value"),
+        Column("events", events, "count"),
+        Column("trials", "Comparisons", "count"),
+        Column("rate", "Rate, %", "rate"),
+        Column("low", "low, %", "rate"),
+        Column("high", "high, %", "rate"),
+    )
     rows = tuple(
         (
-            group_name(c.group), c.values[k], getattr(c, f"{which}_events")[k], getattr(c, f"{which}_trials"),
-            getattr(c, which)[k], getattr(c, f"{which}_low")[k], getattr(c, f"{which}_high")[k],
+            group_name(c.group),
+            c.values[k],
+            getattr(c, f"{which}_events")[k],
+            getattr(c, f"{which}_trials"),
+            getattr(c, which)[k],
+            getattr(c, f"{which}_low")[k],
+            getattr(c, f"{which}_high")[k],
         )
-        for c in curves for k in _sample(len(c.values), 12)
-    )  # fmt: skip
+        for c in curves
+        for k in _sample(len(c.values), 12)
+    )
     finding = "The bands are the interval at each threshold."
     met = [(g.group, getattr(g, which)) for g in view.groups or (view.operating.overall,)]
     met = [(group, rate) for group, rate in met if rate.trials]
     if deployed is not None and met:
         group, rate = max(met, key=lambda m: m[1].estimate or 0.0)
-        finding = f"At {view.value(deployed)} it is highest for {quoted(group_name(group))}: {say_rate(rate)}."
+        finding = (
+            f"At {view.value(deployed)} it is highest for {quoted(group_name(group))}: "
+            f"{say_rate(rate)}."
+            if rate.events
+            else f"At {view.value(deployed)} no such error was seen in any group."
+        )
     return Figure(
-        name=name, question=question, finding=finding,
+        name=name,
+        question=question,
+        finding=finding,
         reading=(
-            "Each panel shows one group in colour with the band of its interval, over the others in grey. "
+            "Each panel shows one group in colour with the band of its interval, over the "
+            "others in grey. "
             "The dashed line is the operating threshold. 0: no error was seen. " + rule
         ).strip(),
-        spec=lambda size: _panels(view, drawn, which, deployed, size, axis),
+        draw=lambda size: _panels(view, drawn, which, deployed, size, axis),
         table=Table(question, columns, rows),
-    )  # fmt: skip
+    )
 
 
 def _panels(
-    view: View, curves: Sequence[Curve], which: str, deployed: float | None, size: Size, axis: str
-) -> dict[str, Any]:  # fmt: skip
-    """Small multiples at explicit places: every panel is a group of layers in one coordinate system."""
+    view: View,
+    curves: Sequence[Curve],
+    which: str,
+    deployed: float | None,
+    size: Size,
+    axis: str,
+) -> Drawing:
+    """Small multiples: each group in colour over all the others in grey."""
     across = min(len(curves), 2 if size.narrow else 4)
     down = -(-len(curves) // across)
-    left, gap, head = 52, 12, 30
+    left, gap, head, foot = 52, 12, 30, 24
     panel = (size.width - left - 8 - gap * (across - 1)) / across
     tall = 110 if size.narrow else 120
-    bottom = 24
-    seen = [v for c in curves for v in getattr(c, which)]
-    floor = max(log_floor(seen), -6)
+    drawing = Drawing(
+        size.width - left - 8,
+        down * (tall + head + foot),
+        left=left,
+        top=4,
+        right=8,
+        bottom=40 if size.narrow else 24,
+    )
     low, high = _eventful(curves, which, deployed)
+    x = LinearScale(low, high, panel)
+    y = LogScale.of([v for c in curves for v in getattr(c, which)], tall, least=-6)
 
-    def across_at(value: float) -> float:
-        return panel * (value - low) / (high - low)
+    def line(
+        curve: Curve, column: str, most: int, x0: float, y0: float
+    ) -> list[tuple[float, float]]:
+        rates = getattr(curve, column)
+        return [
+            (x0 + x.at(curve.values[k]), y0 + tall - y.at(rates[k]))
+            for k in _within(curve, low, high, most)
+            if rates[k] is not None
+        ]
 
-    def down_at(rate: float | None) -> float:
-        if rate is None or rate < 10.0**floor * (1 - 1e-9):
-            return tall
-        return tall * (1 - (math.log10(min(rate, 1.0)) - floor + 1) / (1 - floor))
-
-    layers: list[Spec] = []
-    ticks = [(10.0**e, f"{number(100 * 10.0**e, 1)} %") for e in range(floor, 1)]
-    if len(ticks) > 5:
-        ticks = ticks[::-2][::-1]
-    grid, labels, titles, edges, curves_own, bands, others, deploy = [], [], [], [], [], [], [], []
     for i, curve in enumerate(curves):
         x0 = (i % across) * (panel + gap)
-        y0 = (i // across) * (tall + head + bottom) + head
-        titles.append({"x": x0, "y": y0 - 12, "text": cut(group_name(curve.group), 22)})
-        for value, words in [*ticks, (0.0, "0")]:
-            y = y0 + down_at(value)
-            grid.append({"x": x0, "x2": x0 + panel, "y": y})
+        y0 = (i // across) * (tall + head + foot) + head
+        drawing.words(
+            x0, y0 - 12, cut(group_name(curve.group), 22), size=12 if size.narrow else 13
+        )
+        for place, label in y.ticks(room=20):
+            drawing.rule(
+                x0, y0 + tall - place, x0 + panel, y0 + tall - place, colour=LIGHT["rule"]
+            )
             if i % across == 0:
-                labels.append({"x": -8, "y": y, "text": words})
-        edges += [
-            {"x": x0, "y": y0 + tall + 12, "text": number(low, 2), "align": "left"},
-            {"x": x0 + panel, "y": y0 + tall + 12, "text": number(high, 2), "align": "right"},
-        ]
+                drawing.words(-8, y0 + tall - place, label, anchor="end", size=11, colour=MUTED)
+        drawing.words(x0, y0 + tall + 12, short(low), size=11, colour=MUTED)
+        drawing.words(x0 + panel, y0 + tall + 12, short(high), anchor="end", size=11, colour=MUTED)
         for other in curves:
             if other is not curve:
-                for k in _within(other, low, high, 32):
-                    others.append(
-                        {"x": x0 + across_at(other.values[k]), "y": y0 + down_at(getattr(other, which)[k]), "k": f"{i} {other.group}", "o": k}
-                    )  # fmt: skip
-        own = [
-            {
-                "x": x0 + across_at(curve.values[k]), "y": y0 + down_at(getattr(curve, which)[k]),
-                "a": y0 + down_at(getattr(curve, f"{which}_low")[k]),
-                "b": y0 + down_at(getattr(curve, f"{which}_high")[k]),
-            }
-            for k in _within(curve, low, high, 70) if getattr(curve, which)[k] is not None
-        ]  # fmt: skip
+                drawing.path(line(other, which, 32, x0, y0), colour=LIGHT["line"], opacity=0.45)
         colour = view.colour(curve.group)
-        curves_own.append(
-            marks(
-                own,
-                {"type": "line", "strokeWidth": 2, "color": colour},
-                x=pixels("x"),
-                y=pixels("y"),
-            )
+        drawing.area(
+            line(curve, f"{which}_high", 70, x0, y0),
+            line(curve, f"{which}_low", 70, x0, y0),
+            colour=colour,
+            opacity=0.18,
         )
-        bands.append(
-            marks(
-                own, {"type": "area", "color": colour, "fillOpacity": 0.18, "opacity": 1}, x=pixels("x"),
-                y=pixels("a"), y2={"field": "b"},
-            )
-        )  # fmt: skip
+        drawing.path(line(curve, which, 70, x0, y0), colour=colour, width=2)
         if deployed is not None and low <= deployed <= high:
-            deploy.append({"x": x0 + across_at(deployed), "y": y0, "y2": y0 + tall})
-    layers.append(marks(grid, {"type": "rule", "color": LIGHT["rule"]}, x=pixels("x"), x2={"field": "x2"}, y=pixels("y")))  # fmt: skip
-    if others:
-        layers.append(
-            marks(
-                others, {"type": "line", "strokeWidth": 1, "color": LIGHT["line"], "opacity": 0.45},
-                x=pixels("x"), y=pixels("y"), detail={"field": "k", "type": "nominal"},
-                order={"field": "o", "type": "quantitative"},
-            )
-        )  # fmt: skip
-    layers += bands + curves_own
-    if deploy:
-        layers.append(
-            marks(
-                deploy, {"type": "rule", "strokeDash": [3, 3], "color": LIGHT["ink"]}, x=pixels("x"),
-                y=pixels("y"), y2={"field": "y2"},
-            )
-        )  # fmt: skip
-    layers.append(text(titles, fontSize=12 if size.narrow else 13))
-    layers.append(text(labels, align="right", color=LIGHT["muted"], fontSize=11))
-    for side in ("left", "right"):
-        layers.append(text([e for e in edges if e["align"] == side], align=side, color=LIGHT["muted"], fontSize=11))  # fmt: skip
+            place = x0 + x.at(deployed)
+            drawing.rule(place, y0, place, y0 + tall, dash=(3, 3))
     stricter = "← stricter" if view.lower_is_stricter else "stricter →"
-    height = down * (tall + head + bottom)
-    width = size.width - left - 8
-    up = f"Up: {axis[0].lower()}{axis[1:]}"
-    captions = [(f"Across: {view.unit} ({stricter})", height + 10.0)]
-    if size.narrow:
-        captions.append((up, height + 26.0))
-    else:
-        captions = [(f"{captions[0][0]}. {up}", height + 10.0)]
-    layers.append(
-        text(
-            [{"x": -left + 8, "y": y, "text": words} for words, y in captions],
-            color=LIGHT["muted"], fontSize=12,
-        )
-    )  # fmt: skip
-    return frame(width, height, layers, pad=(left, 4, 8, 40 if size.narrow else 24))
+    captions = [f"Across: {view.unit} ({stricter})", f"Up: {axis[0].lower()}{axis[1:]}"]
+    for i, caption in enumerate(captions if size.narrow else [". ".join(captions)]):
+        drawing.words(8 - left, drawing.height + 10 + 16 * i, caption, colour=MUTED)
+    return drawing
 
 
-def _det_spec(
+def _det_drawing(
     view: View, curves: Sequence[Curve], marked: Sequence[Mark], size: Size
-) -> dict[str, Any]:
-    pad = (54, 14, 20, 48) if size.narrow else (58, 14, 150, 48)
-    width = size.width - pad[0] - pad[2]
+) -> Drawing:
     both = any(a and b for c in curves for a, b in zip(c.fmr, c.fnmr, strict=True))
     height = (280 if size.narrow else 360) if both else 140
-    fx = log_floor([v for c in curves for v in c.fmr])
-    fy = log_floor([v for c in curves for v in c.fnmr])
-    x = {
-        "field": "x", "type": "quantitative", "scale": log_scale(fx),
-        "axis": log_axis(fx, title="False match rate (log scale)", every=1 if width / (1 - fx) > 46 else 2),
-    }  # fmt: skip
-    y = {
-        "field": "y", "type": "quantitative", "scale": log_scale(fy),
-        "axis": log_axis(fy, title="False non-match rate (log scale)"),
-    }  # fmt: skip
-    x["axis"]["orient"], y["axis"]["orient"] = "bottom", "left"
+    rows = -(-len(curves) // 2)
+    drawing = Drawing(
+        size.width - (78 if size.narrow else 238),
+        height,
+        left=62,
+        top=14,
+        right=16 if size.narrow else 176,
+        bottom=52 + 18 * rows if size.narrow else 48,
+    )
+    x = LogScale.of([v for c in curves for v in c.fmr], drawing.width)
+    y = LogScale.of([v for c in curves for v in c.fnmr], height)
+    drawing.axis_below(x.ticks(), "False match rate (log scale)")
+    drawing.axis_left(
+        [(height - place, label) for place, label in y.ticks(room=24)],
+        "False non-match rate (log)" if both or size.narrow else "FNMR (log)",
+    )
 
-    def at(fmr: float | None, fnmr: float | None) -> dict[str, float]:
-        return {"x": max(fmr or 0.0, 10.0 ** (fx - 1)), "y": max(fnmr or 0.0, 10.0 ** (fy - 1))}
+    def at(fmr: float | None, fnmr: float | None) -> tuple[float, float]:
+        return x.at(fmr), height - y.at(fnmr)
 
-    layers: list[Spec] = []
-    joins: list[Spec] = [
-        {**at(m.result.fmr.estimate, m.result.fnmr.estimate), "t": m.letter, "g": m.group}
-        for m in marked
-    ]
-    joins.sort(key=lambda j: (str(j["t"]), float(j["x"]), str(j["g"])))
-    if len(curves) > 1:
-        layers.append(
-            marks(
-                [{**j, "o": i} for i, j in enumerate(joins)],
-                {"type": "line", "color": LIGHT["line"], "strokeWidth": 1}, x=x, y=y,
-                detail={"field": "t", "type": "nominal"}, order={"field": "o", "type": "quantitative"},
-            )
-        )  # fmt: skip
+    places = [(m, at(m.result.fmr.estimate, m.result.fnmr.estimate)) for m in marked]
+    letters = list(dict.fromkeys(m.letter for m in marked))
+    for letter in letters:
+        own = sorted(place for m, place in places if m.letter == letter)
+        drawing.path(own, colour=LIGHT["line"])
     for curve in curves:
+        points = [at(curve.fmr[k], curve.fnmr[k]) for k in _sample(len(curve.values), 90)]
         colour = view.colour(curve.group)
-        points = [
-            {**at(curve.fmr[k], curve.fnmr[k]), "o": k} for k in _sample(len(curve.values), 90)
-        ]
-        layers.append(
-            marks(
-                points, {"type": "line", "color": colour, "strokeWidth": 2, "strokeDash": view.dash(curve.group)},
-                x=x, y=y, order={"field": "o", "type": "quantitative"},
-            )
-        )  # fmt: skip
-        layers.append(
-            marks(
-                [j for j in joins if j["g"] == curve.group],
-                {"type": "point", "shape": view.shape(curve.group), "filled": True, "size": 60, "color": colour, "opacity": 1},
-                x=x, y=y,
-            )
-        )  # fmt: skip
-    for letter in dict.fromkeys(m.letter for m in marked):
-        own = [j for j in joins if j["t"] == letter]
-        top = max(own, key=lambda j: (float(j["x"]), float(j["y"])), default=None)
-        if top is not None:
-            layers.append(
-                marks(
-                    [{**top, "text": letter}],
-                    {"type": "text", "dx": 9, "dy": -9, "fontWeight": "bold", "fontSize": 13},
-                    x=x, y=y, text={"field": "text", "type": "nominal"},
-                )
-            )  # fmt: skip
-    key = [
-        (group_name(c.group), view.colour(c.group), view.shape(c.group), view.dash(c.group))
-        for c in curves
-    ]
-    if size.narrow:
-        place = [(-40.0 + (i % 2) * 160, height + 56 + (i // 2) * 18) for i in range(len(key))]
-        pad = (*pad[:3], 58 + 18 * (-(-len(key) // 2)))
-    else:
-        place = [(width + 16.0, 8.0 + 20 * i) for i in range(len(key))]
-    for (label, colour, shape, dash), (px, py) in zip(key, place, strict=True):
-        layers += [
-            marks([{"x": px, "x2": px + 22, "y": py}], {"type": "rule", "color": colour, "strokeWidth": 2, "strokeDash": dash}, x=pixels("x"), x2={"field": "x2"}, y=pixels("y")),
-            marks([{"x": px + 11, "y": py}], {"type": "point", "filled": True, "shape": shape, "size": 50, "color": colour, "opacity": 1}, x=pixels("x"), y=pixels("y")),
-            text([{"x": px + 28, "y": py, "text": cut(label, 17)}]),
-        ]  # fmt: skip
-    return frame(width, height, layers, pad=pad)
+        drawing.path(points, colour=colour, width=2, dash=view.dash(curve.group))
+    for mark, (px, py) in places:
+        drawing.dot(px, py, colour=view.colour(mark.group), shape=view.shape(mark.group), size=4)
+    for letter in letters:
+        px, py = max(place for m, place in places if m.letter == letter)
+        drawing.words(px + 8, py - 10, letter, size=13, bold=True, halo=True)
+    for i, curve in enumerate(curves):
+        px = (i % 2) * 160 - 50.0 if size.narrow else drawing.width + 16
+        py = height + 56 + (i // 2) * 18 if size.narrow else 8.0 + 20 * i
+        colour = view.colour(curve.group)
+        drawing.rule(px, py, px + 22, py, colour=colour, width=2, dash=view.dash(curve.group))
+        drawing.dot(px + 11, py, colour=colour, shape=view.shape(curve.group), size=4)
+        drawing.words(px + 28, py, cut(group_name(curve.group), 18))
+    return drawing
 
 
 def _eventful(curves: Sequence[Curve], which: str, deployed: float | None) -> tuple[float, float]:

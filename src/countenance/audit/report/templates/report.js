@@ -52,7 +52,7 @@
     });
   });
 
-  var parts = all(".threshold");
+  var parts = all("#thresholds > .part");
   if (parts.length > 1) {
     var box = document.createElement("p");
     box.className = "switch";

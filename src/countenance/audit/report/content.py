@@ -1,0 +1,515 @@
+"""What a report says, in what order: sections of blocks that the page and the PDF both render.
+
+The outline follows measurement practice (ISO/IEC 19795-10's scope, model cards): the finding, the
+rates and what they cost, how far apart, what the data can carry, what they cannot, what and who
+was tested, how to do it again. A block is there only if the audit has data for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from countenance.audit.report.figures import between, rates, scores, thresholds
+from countenance.audit.report.model import NARROW, WIDE, Cell, Column, Figure, Table
+from countenance.audit.report.view import View
+from countenance.audit.sentences import count, percent, say_rate
+from countenance.audit.types import Grouping, Rate, ThresholdResult
+from countenance.core import Progress, no_progress
+
+MOST_DIVISIONS = 4
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FAILURES = {
+    "exclude": "left out of the rates",
+    "positive": "counted as misses",
+    "negative": "counted as false matches",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure with its drawings: for the page's width and for a phone's."""
+
+    figure: Figure
+    wide: str
+    narrow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list of sentences."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Something to copy and run."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Part of a fact: text, a hash that is shortened, or an address that can be followed."""
+
+    kind: Literal["text", "hash", "link"]
+    value: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and what is stated under them."""
+
+    rows: tuple[tuple[str, tuple[Piece, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a section with its own heading; the page can show one at a time."""
+
+    heading: str
+    blocks: tuple[Block, ...]
+
+
+Block: TypeAlias = Drawn | Text | Items | Code | Facts | Table | Part
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One heading and what stands under it."""
+
+    anchor: str
+    heading: str
+    blocks: tuple[Block, ...]
+
+
+def figures_of(view: View) -> dict[str, list[Figure]]:
+    """The figures of each section, by its anchor; those without data left out."""
+    result = view.result
+    others = [
+        g.label
+        for g in view.audit.groupings
+        if view.grouping is None or g.label != view.grouping.label
+    ]
+    made: dict[str, list[Figure | None]] = {
+        "first": [rates.false_matches(view)],
+        "missed": [rates.false_non_matches(view)],
+        "needed": [thresholds.needed(view, t) for t in _targets(view) if _reached(view, t)],
+        "curves": [
+            thresholds.false_match_curves(view),
+            thresholds.false_non_match_curves(view),
+            thresholds.det(view),
+        ],
+        "between": [between.heatmap(view)],
+        "scores": [scores.distributions(view), scores.tail(view)],
+        "enrol": [rates.failures_to_enrol(view)],
+        "apart": [between.ratios(d) for d in ((result.fmr, result.fnmr) if result else ())],
+        "divisions": [
+            rates.other_grouping(view, label, i + 1)
+            for i, label in enumerate(others[:MOST_DIVISIONS])
+        ],
+        "concentration": [scores.concentration(view)],
+        "support": [rates.support(view)],
+    }
+    return {name: [f for f in figures if f is not None] for name, figures in made.items()}
+
+
+def draw(
+    view: View, *, only: str | None = None, progress: Progress = no_progress
+) -> dict[str, list[Drawn]]:
+    """Every figure of an audit (or of one section), drawn at both widths."""
+    made = figures_of(view)
+    if only is not None:
+        made = {only: made[only]}
+    total = sum(len(figures) for figures in made.values())
+    done = 0
+    drawn: dict[str, list[Drawn]] = {}
+    for name, figures in made.items():
+        drawn[name] = []
+        for figure in figures:
+            progress("drawing", done, total)
+            drawn[name].append(Drawn(figure, figure.svg(WIDE), figure.svg(NARROW)))
+            done += 1
+    progress("drawing", total, total)
+    return drawn
+
+
+def sections(view: View, drawn: dict[str, list[Drawn]]) -> list[Section]:
+    """The report after its opening sentence and first picture."""
+    audit, result = view.audit, view.result
+    made = [
+        Section("missed", "Who is missed", _missed(view, drawn["missed"])),
+        Section("needed", "What threshold each group would need", _needed(view, drawn["needed"])),
+        Section("curves", "At every threshold", tuple(drawn["curves"])),
+        Section("between", "Between groups", tuple(drawn["between"])),
+        Section("scores", "The scores themselves", tuple(drawn["scores"])),
+        Section("enrol", "Failures to enrol", tuple(drawn["enrol"])),
+        Section("apart", "How far apart the groups are", _apart(view, drawn["apart"])),
+        Section("divisions", "Divided otherwise", _divisions(drawn["divisions"])),
+        Section("concentration", "On whom the false matches fall", tuple(drawn["concentration"])),
+        Section(
+            "support",
+            "How much these data can support",
+            (*([Text(audit.plan.sentence)] if audit.plan else []), *drawn["support"]),
+        ),
+        Section(
+            "thresholds",
+            "At each threshold",
+            tuple(_threshold(view, r) for r in audit.results) if result or audit.results else (),
+        ),
+        Section("labels", "Labels to check", _labels(view)),
+        Section("limits", "What these data cannot show", (Items(tuple(limits(view))),)),
+        Section("tested", "What was tested", _tested(view)),
+        Section("who", "Who was tested", _who(view)),
+        Section("notes", "Met on the way", _notes(view)),
+        Section("again", "How to reproduce this", _again(view)),
+    ]
+    return [section for section in made if section.blocks]
+
+
+def limits(view: View) -> list[str]:
+    """What these data cannot show, in sentences; each is there only if it holds of this audit."""
+    audit = view.audit
+    said = []
+    if audit.same_session and audit.counts.mated:
+        said.append(
+            "The images of one person come from one sitting. How often the system misses a person "
+            "after days or years, in other light or at another age, is not measured here: the "
+            "false non-match rates are a best case."
+        )
+    if not audit.counts.mated:
+        said.append("There are no two images of the same person, so nothing is said of misses.")
+    if not audit.counts.nonmated:
+        said.append(
+            "There are no comparisons of different people, so nothing is said of false matches."
+        )
+    if view.grouping is not None and view.grouping.groups:
+        smallest = min(view.grouping.groups, key=lambda g: g.people)
+        people = "person" if smallest.people == 1 else "people"
+        said += [
+            f"The smallest group has {count(smallest.people)} {people}. Not seeing a difference "
+            "in "
+            "groups so small is not evidence that there is none.",
+            "Groups differ in more than their label. Image quality, age, pose, camera and place "
+            "are not removed by grouping: a difference shown here is a difference in what people "
+            "meet, not its cause.",
+            "Labels are the data set’s own "
+            f"({(audit.dataset or {}).get('labels') or 'where they come from is not stated'}). "
+            "None was inferred from a face, and none can be checked here.",
+        ]
+    said.append(
+        "These are comparisons of one image with one image. A search compares a face with "
+        "everybody in a gallery, so false candidates add up with its size."
+    )
+    if any(r.threshold.source in ("target", "worst-group") for r in audit.results):
+        said.append(
+            "Thresholds set for a target rate were set on the same comparisons they are judged "
+            "on; "
+            "on other people they may not reach it."
+        )
+    return said
+
+
+def _missed(view: View, drawn: list[Drawn]) -> tuple[Block, ...]:
+    if not drawn:
+        return ()
+    said: tuple[Block, ...] = ()
+    if view.audit.same_session:
+        said = (
+            Text(
+                "The images of one person come from one sitting, so these misses are a best case."
+            ),
+        )
+    return (*said, *drawn)
+
+
+def _needed(view: View, drawn: list[Drawn]) -> tuple[Block, ...]:
+    unreached = [
+        Text(
+            f"For a false match rate of {target} these data cannot set a threshold for any group: "
+            "too few comparisons."
+        )
+        for target in _targets(view)
+        if not _reached(view, target)
+    ]
+    return (*drawn, *unreached)
+
+
+def _apart(view: View, drawn: list[Drawn]) -> tuple[Block, ...]:
+    result = view.result
+    if result is None:
+        return ()
+    both = [result.fmr] + ([result.fnmr] if view.audit.counts.mated else [])
+    said: list[Block] = [Text(d.sentence) for d in both if d.sentence]
+    tables = [between.measures_table(d) for d in both if d.measures]
+    if tables:
+        tables_said: list[Block] = [
+            Text(
+                "Published measures, each beside what it would show if every group had the same "
+                "true rate and the data set were this size. A value below the 95th percentile of "
+                "parity shows nothing."
+            )
+        ]
+    else:
+        tables_said = []
+    return (*said, *drawn, *tables_said, *tables)
+
+
+def _divisions(drawn: list[Drawn]) -> tuple[Block, ...]:
+    if not drawn:
+        return ()
+    return (
+        Text(
+            "Within wider groups people differ in other respects too; fewer of them look alike, "
+            "and rates are usually lower."
+        ),
+        *drawn,
+    )
+
+
+def _labels(view: View) -> tuple[Block, ...]:
+    rows = view.audit.highest_nonmated
+    if not rows:
+        return ()
+    columns = (
+        Column("probe", "Probe"),
+        Column("reference", "Reference"),
+        Column("probe_subject", "Probe’s person"),
+        Column("reference_subject", "Reference’s person"),
+        Column("value", view.unit.capitalize(), "value"),
+    )
+    return (
+        Text(
+            "The most alike of the comparisons of different people. A pair here may be two people "
+            "who look alike, or one person under two labels; only someone who can see the images "
+            "can tell. Each labelling error is one false match too many above."
+        ),
+        Table(
+            "Highest scores of different people",
+            columns,
+            tuple(
+                (r.probe, r.reference, r.probe_subject, r.reference_subject, r.value) for r in rows
+            ),
+        ),
+    )
+
+
+def _threshold(view: View, result: ThresholdResult) -> Part:
+    """One threshold: where it comes from, what it gives everybody and every group."""
+    t = result.threshold
+    heading = f"{t.label} (operating)" if result is view.operating else t.label
+    if t.value is None:
+        why = t.note or "these data cannot reach the target"
+        return Part(heading, (Text(f"Cannot be set: {why}."),))
+    said = [f"{t.rule} {view.value(t.value)}."]
+    if t.documented:
+        said.append(f"Documented at {t.documented}.")
+    if t.achieved is not None:
+        where = f" on {t.population}" if t.population else ""
+        given = say_rate(t.achieved, "comparisons of different people")
+        said.append(f"It gives {given}{where}; asked for was {t.target}.")
+    if t.note:
+        said.append(f"{t.note[:1].upper()}{t.note[1:].rstrip('.')}.")
+    said.append(
+        f"Of everybody, falsely matched: "
+        f"{say_rate(result.overall.fmr, 'comparisons of different people')}; missed: "
+        f"{say_rate(result.overall.fnmr, 'comparisons of the same person')}."
+    )
+    blocks: list[Block] = [Text(" ".join(said))]
+    for grouping in result.groupings:
+        if view.grouping is not None and grouping.grouping == view.grouping.label:
+            blocks.append(_by_group(f"Rates by group at {t.label}, worst first", grouping.groups))
+            blocks += [Text(d.sentence) for d in (grouping.fmr, grouping.fnmr) if d.sentence]
+    return Part(heading, tuple(blocks))
+
+
+def _by_group(caption: str, groups: Iterable[Any]) -> Table:
+    columns = (
+        Column("group", "Group"),
+        Column("fm", "False matches"),
+        Column("fmr", "FMR, %", "rate"),
+        Column("fmr_low", "low, %", "rate"),
+        Column("fmr_high", "high, %", "rate"),
+        Column("any", "Against all others"),
+        Column("fnm", "Missed"),
+        Column("fnmr", "FNMR, %", "rate"),
+        Column("fnmr_low", "low, %", "rate"),
+        Column("fnmr_high", "high, %", "rate"),
+        Column("gfar", "GFAR, %", "rate"),
+        Column("gfrr", "GFRR, %", "rate"),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            g.group,
+            _counts(g.fmr),
+            g.fmr.estimate,
+            g.fmr.low,
+            g.fmr.high,
+            _counts(g.fmr_any),
+            _counts(g.fnmr),
+            g.fnmr.estimate,
+            g.fnmr.low,
+            g.fnmr.high,
+            g.gfar,
+            g.gfrr,
+        )
+        for g in groups
+    ]
+    return Table(caption, columns, tuple(rows))
+
+
+def _counts(rate: Rate) -> str | None:
+    return f"{count(rate.events)} of {count(rate.trials)}" if rate.trials else None
+
+
+def _tested(view: View) -> tuple[Block, ...]:
+    audit = view.audit
+    blocks: list[Block] = []
+    if audit.engine:
+        models = [m for m in audit.engine.get("models") or () if isinstance(m, Mapping)]
+        blocks.append(_card(audit.engine, skip=("models",)))
+        blocks += [
+            Part(str(model.get("name", "Model")), (_card(model, skip=("name",)),))
+            for model in models
+        ]
+    else:
+        blocks.append(Text("The scores came without a description of the system that made them."))
+    c = audit.counts
+    said = audit.protocol.description
+    failed = f"; {count(c.failed_comparisons)} could not be made" if c.failed_comparisons else ""
+    blocks.append(
+        Text(
+            f"Compared ({audit.protocol.name}): {said.rstrip('.')}. {count(c.mated)} comparisons "
+            "of "
+            f"the same person, {count(c.nonmated)} of different people, "
+            f"{count(c.nonmated_same_group)} of these within one group{failed}."
+        )
+    )
+    return tuple(blocks)
+
+
+def _who(view: View) -> tuple[Block, ...]:
+    audit = view.audit
+    blocks: list[Block] = [
+        _card(audit.dataset)
+        if audit.dataset
+        else Text(
+            "The data set has no description: its source, licence and consent are not stated."
+        )
+    ]
+    return (*blocks, *(_people(g) for g in audit.groupings))
+
+
+def _people(grouping: Grouping) -> Table:
+    columns = (
+        Column("group", "Group"),
+        Column("people", "People", "count"),
+        Column("images", "Images", "count"),
+    )
+    rest = f"; {count(grouping.not_stated)} not labelled" if grouping.not_stated else ""
+    return Table(
+        f"People by {grouping.label}{rest}",
+        columns,
+        tuple((g.label, g.people, g.images) for g in grouping.groups),
+    )
+
+
+def _notes(view: View) -> tuple[Block, ...]:
+    said = []
+    for note in view.audit.notes:
+        where = "; ".join(note.where)
+        more = note.count - len(note.where)
+        if where and more > 0:
+            where += f"; {count(more)} more"
+        said.append(f"{note.text} ({where})" if where else note.text)
+    return (Items(tuple(said)),) if said else ()
+
+
+def _again(view: View) -> tuple[Block, ...]:
+    audit, settings = view.audit, view.audit.settings
+    parts = "".join(f", {name} {version}" for name, version in audit.software.parts.items())
+    rows: list[tuple[str, tuple[Piece, ...]]] = [
+        (name, (Piece("text", text),))
+        for name, text in (
+            (
+                "Software",
+                f"{audit.software.name} {audit.software.version}, Python "
+                f"{audit.software.python}{parts}",
+            ),
+            ("Seed", str(settings.seed)),
+            ("Confidence", f"{percent(settings.level)} %"),
+            ("Groups", ", ".join(settings.groups) or "none"),
+            ("Target FMR", ", ".join(settings.fmr_targets) or "none"),
+            ("Claimed FMR", settings.claimed_fmr or "none"),
+            ("Failed images", _FAILURES[settings.failures]),
+        )
+    ]
+    for file in audit.inputs:
+        size = f", {count(file.rows)} rows" if file.rows is not None else ""
+        rows.append(
+            (
+                "Input",
+                (
+                    Piece("text", f"{file.name}{size}, SHA-256"),
+                    Piece("hash", file.sha256, f"hash of {file.name}"),
+                ),
+            )
+        )
+    return (
+        Text(
+            "The same inputs, version and settings give the same audit.json, byte for byte; this "
+            "report is a view of it."
+        ),
+        Code(audit.command or "(made through the library, without a command)"),
+        Facts(tuple(rows)),
+    )
+
+
+def _card(card: Mapping[str, Any], *, skip: tuple[str, ...] = ()) -> Facts:
+    """A card as its room wrote it: every key that says something."""
+    rows = []
+    for key, value in card.items():
+        pieces = tuple(_pieces(value, key))
+        if key not in skip and pieces:
+            name = key.replace("_", " ")
+            rows.append((name[:1].upper() + name[1:], pieces))
+    return Facts(tuple(rows))
+
+
+def _pieces(value: Any, name: str) -> Iterable[Piece]:
+    if value is None or value == "":
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            pieces = list(_pieces(inner, str(key)))
+            if pieces:
+                yield Piece("text", f"{str(key).replace('_', ' ')}:")
+                yield from pieces
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _pieces(inner, name)
+    elif isinstance(value, str) and _SHA256.fullmatch(value):
+        yield Piece("hash", value, name)
+    elif isinstance(value, str) and value.startswith(("https://", "http://")) and " " not in value:
+        yield Piece("link", value)
+    else:
+        yield Piece("text", "yes" if value is True else "no" if value is False else str(value))
+
+
+def _targets(view: View) -> list[str]:
+    return list(dict.fromkeys(g.target for g in view.audit.group_thresholds))
+
+
+def _reached(view: View, target: str) -> bool:
+    return any(g.target == target and g.value is not None for g in view.audit.group_thresholds)
