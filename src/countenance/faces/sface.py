@@ -50,6 +50,16 @@ SFACE = Model(
 _CODE = ("_align", "_common", "_onnx", "_yunet", "pictures", "sface", "templates")
 
 
+def cut_factor(picture_px: int, face_px: float) -> float:
+    """How far to shrink a picture before the face is cut from it, given the longest sides.
+
+    Bilinear sampling skips pixels where it shrinks more than about twofold, hence down to twice
+    the network's input; but never below the size at which the detector looked.
+    """
+    enough = 2 * _align.SIDE_PX / max(face_px, 1.0)
+    return min(1.0, max(enough, _yunet.SIDE_PX / picture_px))
+
+
 class SFaceEngine:
     """`countenance.faces.Engine` with YuNet and SFace of the OpenCV Zoo."""
 
@@ -135,9 +145,8 @@ class SFaceEngine:
 
     def embed(self, pixels: npt.NDArray[np.uint8], face: _yunet.Face) -> npt.NDArray[np.float32]:
         """SFace's 128 numbers, float32 (128,), of a face that `detect` found in `pixels`."""
-        smallest = min(1.0, _yunet.SIDE_PX / max(pixels.shape[:2]))
-        enough = 2 * _align.SIDE_PX / max(face.box[2], face.box[3], 1.0)
-        source, factor = _yunet.shrink(pixels, min(1.0, max(smallest, enough)))
+        factor = cut_factor(max(pixels.shape[:2]), max(face.box[2:]))
+        source, factor = _yunet.shrink(pixels, factor)
         aligned = _align.crop(source, face.landmarks * np.float32(factor))
         blob = aligned.transpose(2, 0, 1)[np.newaxis].astype(np.float32)
         answer: npt.NDArray[np.float32] = self._recogniser.run(None, {"data": blob})[0]
