@@ -22,6 +22,7 @@ from statistics import NormalDist
 import numpy as np
 
 from countenance.audit.interval import rate_interval, wilson
+from countenance.audit.simultaneous import CellRate, compare
 from countenance.audit.variance import Floats, RateVariance, fmr_between, fmr_within, fnmr
 
 NORMAL = NormalDist()
@@ -216,6 +217,71 @@ def mated_lines(replicates: int, seed: int) -> list[Line]:
     return lines
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Eight groups of one true rate (or one of a higher one) compared all at once."""
+
+    setting: tuple[str, ...]
+    replicates: int
+    shown: float
+    bound_holds: float
+    ratios_cover: float
+    sufficient: float
+
+
+def ratio_lines(replicates: int, seed: int) -> list[Alarm]:
+    """False alarms at parity, and power and honesty of the lower bound at a true ratio of 5."""
+    lines = []
+    replicates = max(10, replicates // 10)
+    settings = (
+        ((20,) * 8, 0.1), ((8,) + (100,) * 7, 0.1), ((50,) * 8, 0.01), ((200,) * 8, 0.01),
+        ((200,) * 8, 0.001),
+    )  # fmt: skip
+    for rho, (sizes, f), ratio in itertools.product((0.1, 0.3), settings, (1, 5)):
+        truth = [f * (ratio if g == 0 else 1) for g in range(len(sizes))]
+        rng = np.random.default_rng([seed, 9, round(rho * 10), sizes[0], round(1 / f), ratio])
+        drawn = [
+            draw_within(n, t, rho, model="normal", replicates=replicates, rng=rng)
+            for n, t in zip(sizes, truth, strict=True)
+        ]
+        start = np.concatenate([[0], np.cumsum(sizes)])
+        people = [np.arange(a, b) for a, b in itertools.pairwise(start)]
+        shown = holds = covers = enough = 0
+        for k in range(replicates):
+            cells = [CellRate(str(g), v, k, people[g]) for g, v in enumerate(drawn)]
+            c = compare(cells, draws=2_000, seed=k)
+            shown += c.verdict == "shown"
+            holds += c.at_least <= ratio
+            enough += len(c.insufficient) == 0
+            covers += all(r.low <= truth[int(r.a)] / truth[int(r.b)] <= r.high for r in c.ratios)
+        name = " + ".join(f"{sizes.count(n)} x {n}" for n in sorted(set(sizes)))
+        lines.append(
+            Alarm(
+                (f"{rho:g}", name, f"{f:g}", f"{ratio}"),
+                replicates,
+                shown / replicates,
+                holds / replicates,
+                covers / replicates,
+                enough / replicates,
+            )
+        )
+    return lines
+
+
+def alarms(lines: list[Alarm]) -> str:
+    """The table of `ratio_lines`."""
+    head = (
+        "rho", "groups", "FMR", "true max/min", "audits", "differential shown",
+        "lower bound holds", "all ratios covered", "all groups sufficient",
+    )  # fmt: skip
+    out = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for x in lines:
+        rates = (x.shown, x.bound_holds, x.ratios_cover, x.sufficient)
+        cells = (*x.setting, str(x.replicates), *(f"{r:.3f}" for r in rates))
+        out.append("| " + " | ".join(cells) + " |")
+    return "\n".join(out)
+
+
 def markdown(lines: list[Line], first: tuple[str, ...]) -> str:
     """A table: one line a setting."""
     head = (
@@ -250,9 +316,15 @@ def main() -> None:
     )
     parser.add_argument("--reps", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=20_260_101)
-    parser.add_argument("--parts", nargs="+", choices=sorted(PARTS), default=list(PARTS))
+    parser.add_argument(
+        "--parts", nargs="+", choices=[*PARTS, "ratios"], default=[*PARTS, "ratios"]
+    )
     options = parser.parse_args()
     for part in options.parts:
+        if part == "ratios":
+            print(f"\n### ratios: a tenth as many audits, seed {options.seed}\n")
+            print(alarms(ratio_lines(options.reps, options.seed)))
+            continue
         lines, first = PARTS[part]
         table = lines(options.reps, options.seed)
         print(f"\n### {part}: {options.reps} audits a line, seed {options.seed}\n")

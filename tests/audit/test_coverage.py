@@ -99,6 +99,14 @@ def test_cross_cells_and_misses_cover(bench: ModuleType) -> None:
     assert mated.naive < 0.92
 
 
+def test_ratios_of_groups(bench: ModuleType) -> None:
+    lines = bench.ratio_lines(100, 3)
+    parity = [x.shown for x in lines if x.setting[-1] == "1"]
+    assert np.mean(parity) <= 0.10
+    assert np.mean([x.bound_holds for x in lines]) >= 0.9
+    assert bench.alarms(lines).count("\n") == len(lines) + 1
+
+
 def test_the_table_prints(bench: ModuleType) -> None:
     lines = bench.within_lines(40, 1, models=("normal",))
     table = bench.markdown(lines, ("model", "rho", "n", "FMR"))

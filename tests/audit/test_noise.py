@@ -112,6 +112,13 @@ def test_cv2_is_found_again_whatever_the_design() -> None:
     assert pooled_cv2(sampled, 0) == pytest.approx(1.5, rel=0.35)
 
 
+def test_sharing_is_counted_exactly() -> None:
+    assert complete(7).sharing() == 7 * 6 * 5
+    assert Design("within", np.ones(6)).sharing() == 0
+    assert Design("mated", np.array([1.0, 1, 1])).sharing() == 0
+    assert Design("mated", np.array([3.0, 1])).sharing() == 6
+
+
 def test_independent_errors_have_no_cv2() -> None:
     v = fnmr(np.array([[1.0, 0, 1, 0]]), np.ones(4))
     assert pooled_cv2([v], 0) == 0
