@@ -9,7 +9,7 @@ import pytest
 
 from countenance.core import InputError
 from countenance.datasets import DatasetCard
-from countenance.datasets.card import LABEL_SOURCES, read_card
+from countenance.datasets.card import LABEL_SOURCES, CardFile, read_card
 
 Write = Callable[[dict[str, bytes | str]], Path]
 
@@ -41,6 +41,19 @@ def test_read(write: Write) -> None:
     assert found.card == DatasetCard(name="A", labels="self-reported", warnings=("small",))
     assert (found.not_stated, found.withdrawn) == ({"NA", "-"}, {"7"})
     assert read_card(root.parent) is None
+
+
+def test_a_known_sets_card_is_kept_where_the_file_says_nothing() -> None:
+    known = CardFile(
+        DatasetCard(name="K", consent="signed", labels="records", warnings=("w",)),
+        frozenset({"NA"}),
+    )
+    own = CardFile(DatasetCard(name="Mine", labels="assigned"), withdrawn=frozenset({"7"}))
+    assert own.over(known) == CardFile(
+        DatasetCard(name="Mine", consent="signed", labels="assigned", warnings=("w",)),
+        frozenset({"NA"}),
+        frozenset({"7"}),
+    )
 
 
 def test_predicted_labels_are_named() -> None:

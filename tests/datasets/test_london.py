@@ -61,6 +61,12 @@ def test_original_without_labels(write: Write) -> None:
     assert {n.code: n.where for n in read_dataset(root).notes}["unlabelled-person"] == ("036",)
 
 
+def test_somebody_withdrew(write: Write) -> None:
+    dataset = read_dataset(write({**PICTURES, "dataset.toml": 'withdrawn = ["036"]'}))
+    assert dataset.subjects == ("001",)
+    assert dataset.card.licence == "CC BY 4.0"
+
+
 def test_a_table_with_other_columns_is_refused(write: Write) -> None:
     root = write({**PICTURES, "london_info.csv": "face_id,age\n001,24\n"})
     with pytest.raises(InputError, match="'face_age'"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,6 +177,15 @@ def test_folders_that_link_out_are_refused(write: Write) -> None:
     (root / "a" / "2.jpg").symlink_to(other / "1.jpg")
     with pytest.raises(InputError, match=r"lead out.*a/2\.jpg"):
         read_dataset(root)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_text(write: Write) -> None:
+    root = write({"a/1.jpg": b"x"})
+    Path(os.fsdecode(os.fsencode(root) + b"/a/\xe9.jpg")).write_bytes(b"y")
+    dataset = read_dataset(root)
+    assert len(dataset.digest) == 64
+    assert note(dataset, "name-not-text").where == ("'a/\\udce9.jpg'",)
 
 
 def test_no_answer_is_the_sets_own_word(write: Write) -> None:

@@ -69,7 +69,7 @@ def assemble(listing: Listing, *, layout: str, title: str, own: CardFile | None)
     InputError
         A path leaves the folder, or no image is left.
     """
-    settings = own or listing.defaults
+    settings = own.over(listing.defaults) if own else listing.defaults
     folder = Folder(listing.root)
     kept: list[Sample] = []
     seen: dict[Path, Sample] = {}

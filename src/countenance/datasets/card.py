@@ -7,6 +7,7 @@ field that nobody filled in reads "not stated", in the report as well.
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -132,6 +133,19 @@ class CardFile:
     card: DatasetCard
     not_stated: frozenset[str] = field(default_factory=frozenset)
     withdrawn: frozenset[str] = field(default_factory=frozenset)
+
+    def over(self, known: CardFile) -> CardFile:
+        """What the file says, and where it says nothing, what is known of the set."""
+        said = {
+            f.name: getattr(self.card, f.name)
+            for f in fields(DatasetCard)
+            if getattr(self.card, f.name) not in (NOT_STATED, ())
+        }
+        return CardFile(
+            dataclasses.replace(known.card, **said),
+            self.not_stated | known.not_stated,
+            self.withdrawn | known.withdrawn,
+        )
 
 
 def read_card(folder: Path) -> CardFile | None:

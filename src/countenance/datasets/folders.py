@@ -46,6 +46,14 @@ def lists(path: Path) -> Listing:
         notes.append(
             make_note("stray-image", stray, "{images} in no person's folder {were} passed over.")
         )
+    garbled = [ascii(name) for name in names if not _is_text(name)]
+    if garbled:
+        names = [name for name in names if _is_text(name)]
+        notes.append(
+            make_note(
+                "name-not-text", garbled, "{images} whose name is not UTF-8 {were} passed over."
+            )
+        )
     rows = tuple(
         Row(place, name, name.split("/", 1)[0], {}) for place, name in enumerate(names, start=1)
     )
@@ -66,6 +74,11 @@ def _images(root: Path, *, linked: list[str]) -> Iterator[str]:
             for name in files:
                 if _shown(name) and _suffix(name) in IMAGES:
                     yield f"{inside}/{name}"
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name can be written down: POSIX names are bytes, and need not be text."""
+    return name.isascii() or not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def _suffix(name: str) -> str:

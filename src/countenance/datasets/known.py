@@ -136,6 +136,12 @@ def get_dataset(
             expected=", ".join(known.name for known in known_datasets()),
             do="for a set of your own, give its folder to countenance audit",
         )
+    text = str(source) if source is not None else _LONDON_AT
+    remote = is_url(text)
+    if not remote and not Path(text).exists():
+        raise InputError(
+            "there is nothing here", where=text, expected="a folder, a zip archive or an address"
+        )
     try:
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -147,8 +153,7 @@ def get_dataset(
         earlier=read_receipt(into),
         trust=trust_first_use,
     )
-    text = str(source) if source is not None else _LONDON_AT
-    if not is_url(text):
+    if not remote:
         received = _from_disk(Path(text), into, rules, progress)
     elif text.endswith("/"):
         received = _from_mirror(text, into, rules, progress, patience)
@@ -229,10 +234,6 @@ def _from_disk(
     source: Path, into: Path, rules: Rules, progress: Progress, *, origin: str | None = None
 ) -> Received:
     """From a folder or archive on this machine, through a staging folder checked as a whole."""
-    if not source.exists():
-        raise InputError(
-            "there is nothing here", where=str(source), expected="a folder, a zip or an address"
-        )
     with tempfile.TemporaryDirectory(dir=into, prefix=".staged-") as folder:
         stage = Path(folder)
         take = copy_wanted if source.is_dir() else unpack
