@@ -19,7 +19,7 @@ JOBS ?= 2
 TESTS ?= tests
 REPORT ?= demo-report
 
-.PHONY: help setup demo test lint types bench soak lock clean browser
+.PHONY: help setup demo figure map test lint types bench soak lock clean browser
 
 help:
 	@sed -n 's/^#   /  /p' Makefile
@@ -39,6 +39,14 @@ $(VENV)/.ready: pyproject.toml $(wildcard requirements.lock) | $(VENV)/.python
 
 demo: setup
 	@$(BIN)/countenance demo --out $(REPORT)
+
+# The picture and the sentence that open the README, from the demonstration.
+figure: setup
+	$(BIN)/python scripts/readme_opening.py
+
+# The rooms of docs/map.md, from the modules' first sentences.
+map: setup
+	$(BIN)/python scripts/make_map.py
 
 test: setup $(if $(CI),browser)
 	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' $(TESTS)

@@ -18,44 +18,29 @@ from countenance.core import Progress, no_progress
 if TYPE_CHECKING:
     from countenance.audit import Audit
 
+#: Engines that have a table, in the order they are shown: the more used one first.
+ENGINES = ("dlib", "sface")
 SET = "Face Research Lab London Set"
 GROUPS = "gender,ethnicity"
 
 
 def demonstration_folder() -> Path:
     """Where the tables are."""
-    return Path(str(files("countenance") / "scores" / "london"))
-
-
-def demonstration_engines() -> tuple[str, ...]:
-    """Engines that have a table, in the order they are shown."""
-    return tuple(sorted(path.stem.removeprefix("london-") for path in _tables()))
+    return Path(str(files("countenance.scores") / "tables"))
 
 
 def demonstration_audit(engine: str, *, progress: Progress = no_progress) -> Audit | None:
     """The audit of one engine's table; None where there is no such table."""
-    if engine not in demonstration_engines():
+    if engine not in ENGINES:
         return None
     return run_audit(_request(engine), cache=False, progress=progress)
 
 
 def demonstration_audits(*, progress: Progress) -> list[Audit]:
     """The audits of all tables."""
-    return [
-        run_audit(_request(engine), cache=False, progress=progress)
-        for engine in demonstration_engines()
-    ]
+    return [run_audit(_request(engine), cache=False, progress=progress) for engine in ENGINES]
 
 
 def _request(engine: str) -> AuditRequest:
-    folder = demonstration_folder()
-    return ask(
-        folder / f"london-{engine}.parquet",
-        attributes=folder / "london-people.csv",
-        group=[GROUPS],
-        title=f"{engine} on the {SET}",
-    )
-
-
-def _tables() -> list[Path]:
-    return sorted(demonstration_folder().glob("london-*.parquet"))
+    table = demonstration_folder() / f"{engine}.parquet"
+    return ask(table, group=[GROUPS], title=f"{engine} on the {SET}")

@@ -1,0 +1,98 @@
+"""The README keeps its word: every command and line of code in it runs as it stands."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import shutil
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files the README's commands name."""
+    import polars as pl
+
+    from countenance import london_scores
+
+    folder = tmp_path_factory.mktemp("desk")
+    scores = london_scores("sface")
+    scores.frame().write_parquet(folder / "scores.parquet")
+    people = scores.people()
+    people.write_csv(folder / "people.csv")
+    assert isinstance(people, pl.DataFrame)
+    london = ROOT.parent / "shared" / "data" / "london"
+    if london.is_dir():
+        (folder / "photos").symlink_to(london)
+        for name, source in {"a.jpg": "neutral/001.jpg", "b.jpg": "smiling/001.jpg"}.items():
+            shutil.copy(london / source, folder / name)
+    return folder
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+def test_the_readmes_commands_run_as_they_stand(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from countenance.cli import main
+
+    monkeypatch.chdir(desk)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(desk / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(desk / "data"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line]
+    assert len(lines) >= 8
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        if program == "make":
+            assert re.search(rf"^{arguments[0]}:", makefile, re.M), line
+        elif program == "pip":
+            extras = re.findall(r"\[(\w+)\]", line)
+            assert set(extras) <= set(project["project"]["optional-dependencies"]), line
+        else:
+            assert program == "countenance", line
+            if {"photos/", "a.jpg"} & set(arguments) and not (desk / "photos").exists():
+                continue
+            assert main(arguments) == 0, (line, capsys.readouterr().err)
+
+
+def test_the_readmes_library_code_runs_as_it_stands(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(desk)
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 -- our own README
+    assert "falsely matched" in capsys.readouterr().out
+
+
+def test_the_readme_opens_with_what_the_code_measures() -> None:
+    place = ROOT / "scripts" / "readme_opening.py"
+    spec = importlib.util.spec_from_file_location("readme_opening", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    picture, sentence = module.opening()
+    again = "run `make figure` and look at what has changed"
+    assert f"\n> {sentence}\n" in README, again
+    # Texts only: how wide a letter is may differ from one machine to the next.
+    assert texts(picture) == texts(module.PICTURE.read_text("utf-8")), again
+
+
+def texts(svg: str) -> list[str]:
+    """Every text of a picture, its title and description among them."""
+    root = ET.fromstring(svg)  # noqa: S314 -- a picture of our own
+    kinds = ("}text", "}title", "}desc")
+    return ["".join(e.itertext()).strip() for e in root.iter() if e.tag.endswith(kinds)]
