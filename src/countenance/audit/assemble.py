@@ -130,7 +130,7 @@ def audit(
         unit=source.unit.to_json() | {"rule": source.unit.rule},
         protocol=_protocol(source),
         counts=_counts(counted),
-        notes=source.notes + unlabelled(source, counted.groupings),
+        notes=(*source.notes, *unlabelled(source, counted.groupings), *counted.notes),
         groupings=tuple(counted.published()),
         enrolment=counted.enrolment,
         results=tuple(threshold_result(counted, k) for k in range(len(counted.levels))),
@@ -193,7 +193,7 @@ def _pooled(counted: Counted) -> float:
     level = counted.levels[counted.operating]
     rates = counted.rates[counted.headline].fmr
     trials = sum(each.trials for each in rates)
-    if level.score is None or not trials:
+    if not trials:
         return 0.0
     k = int(np.searchsorted(counted.grid, level.score))
     return sum(int(each.events[k]) for each in rates) / trials

@@ -22,7 +22,7 @@ from countenance.audit.levels import (
 from countenance.audit.material import Material
 from countenance.audit.rates import Rates, any_rates, mated_rates, within_rates
 from countenance.audit.types import Grouping, GroupingEnrolment, Settings
-from countenance.core import InputError, Progress
+from countenance.core import InputError, Note, Progress
 from countenance.scores import Cross, Labels, Tally, spread, tally
 
 
@@ -57,21 +57,23 @@ class Counted:
         self.everybody = len(self.groupings)
         labels = [grouped.labels for grouped in self.all_groupings]
         self.spread = spread(source.comparisons, labels, progress=progress)
-        self.levels, self.needs = self._levels()
+        self.levels, self.needs, self.notes = self._levels()
         self.operating = self._operating()
         curve = curve_levels(source, self.spread, self.everybody, settings.curve_points)
-        own = {level.score: level.value for level in self.levels if level.score is not None}
-        shown = dict.fromkeys(need.score for need in self.needs if need.score is not None)
-        self.curve_values = {score: value for value, score in curve} | {
-            score: value for score, value in own.items() if value is not None
-        }
-        self.grid = np.array(sorted({*self.curve_values, *shown}))
+        own = {level.score: level.value for level in self.levels}
+        needed = {need.score for need in self.needs if need.score is not None}
+        self.curve_values = {score: value for value, score in curve} | own
+        self.grid = np.array(sorted({*self.curve_values, *needed}))
         wide = tally(source.counted, self.grid, labels, cross=False, progress=progress)
-        few = np.array(sorted(own)) if own else self.grid[:1]
+        self.few = np.array(sorted(own))
         narrow = tally(
-            source.counted, few, labels, cross=True, progress=progress, stage="counting by cell"
+            source.counted,
+            self.few,
+            labels,
+            cross=True,
+            progress=progress,
+            stage="counting by cell",
         )
-        self.few = few
         self.rates = [
             self._rates(index, grouped, wide, narrow)
             for index, grouped in enumerate(self.all_groupings)
@@ -80,9 +82,9 @@ class Counted:
             source, self.all_groupings, self.group_names, settings.level
         )
 
-    def _levels(self) -> tuple[list[Level], list[GroupLevel]]:
+    def _levels(self) -> tuple[list[Level], list[GroupLevel], list[Note]]:
         fixed = fixed_levels(self.source, self.settings.thresholds)
-        targets, needs = target_levels(
+        targets, needs, notes = target_levels(
             self.source,
             self.everybody,
             self.headline,
@@ -91,22 +93,17 @@ class Counted:
             self.settings.fmr_targets,
             self.settings.failures,
         )
-        if not self.source.comparisons.nonmated:
-            if not fixed:
-                raise InputError(
-                    "there are no comparisons of different people to set a threshold with",
-                    expected="a threshold",
-                    do="give one: --threshold 0.5",
-                )
-            targets = []
-        return fixed + targets, needs
+        return fixed + targets, needs, notes
 
     def _operating(self) -> int:
         if not self.levels:
+            why = (
+                "" if self.source.comparisons.nonmated else ": no comparisons of different people"
+            )
             raise InputError(
-                "there is no threshold to audit at",
-                expected="an engine with a documented default, a threshold or a target FMR",
-                do="give one: --threshold 0.5 or --fmr-target 0.001",
+                f"there is no threshold to audit at{why}",
+                expected="an engine with a documented default, or a threshold",
+                do="give one: --threshold 0.5",
             )
         wanted = {self.source.unit.threshold(text) for text in self.settings.thresholds[:1]}
         for index, level in enumerate(self.levels):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from countenance.audit.grouping import Grouped
 from countenance.audit.material import Failures, Material
-from countenance.core import InputError, ScoreUnit
+from countenance.core import InputError, Note, ScoreUnit, read_decimal
 from countenance.scores import Request, Spread, Tail, tails
 
 ALL = "all"
@@ -28,14 +28,13 @@ _OWN_DATA = "set on the comparisons it is judged on"
 class Level:
     """A threshold before anything is counted at it.
 
-    `score` is the internal ``T``, None where no threshold exists; the other fields are those of
-    `types.Threshold`.
+    `score` is the internal ``T``; the other fields are those of `types.Threshold`.
     """
 
     label: str
     source: Literal["default", "given", "target", "worst-group"]
-    score: int | float | None
-    value: float | None
+    score: int | float
+    value: float
     target: str | None = None
     population: str | None = None
     documented: str | None = None
@@ -61,10 +60,9 @@ def read_rate(text: str, *, where: str) -> Fraction:
     InputError
         Not a number, or outside that range.
     """
-    try:
-        rate = Fraction(Decimal(text))
-    except (InvalidOperation, ValueError) as error:
-        raise InputError(f"{text!r} is not a rate", where=where, expected="0.001") from error
+    rate = read_decimal(text)
+    if rate is None:
+        raise InputError(f"{text!r} is not a rate", where=where, expected="0.001")
     if not 0 < rate < 1:
         raise InputError(f"{text} is not a rate", where=where, expected="between 0 and 1")
     return rate
@@ -102,12 +100,14 @@ def target_levels(
     spread: Spread,
     targets: Sequence[str],
     failures: Failures,
-) -> tuple[list[Level], list[GroupLevel]]:
+) -> tuple[list[Level], list[GroupLevel], list[Note]]:
     """Thresholds for target FMRs: on all comparisons, on the worst group, and for each group.
 
-    `everybody` and `headline` index `groupings`; `headline` is -1 where nothing was grouped.
+    `everybody` and `headline` index `groupings`; `headline` is -1 where nothing was grouped. A
+    target that no threshold reaches is told in a note.
     """
     levels: list[Level] = []
+    notes: list[Note] = []
     needs: list[GroupLevel] = []
     rates = [read_rate(text, where="--fmr-target") for text in targets]
     for index, grouped in enumerate(groupings):
@@ -115,7 +115,10 @@ def target_levels(
         for (group, place), tail in found.items():
             text = targets[place]
             if index == everybody:
-                levels.append(_on_all(text, tail, material.unit))
+                if tail is None:
+                    notes.append(_unreachable(text, "all comparisons"))
+                else:
+                    levels.append(_on_all(text, tail, material.unit))
                 continue
             needs.append(
                 GroupLevel(
@@ -129,8 +132,12 @@ def target_levels(
     if headline >= 0:
         for text in targets:
             own = [n for n in needs if n.grouping == headline and n.target == text]
-            levels.append(_on_worst(text, own, groupings[headline], material.unit))
-    return levels, needs
+            worst = _on_worst(text, own, groupings[headline], material.unit)
+            if worst is None:
+                notes.append(_unreachable(text, "the worst group"))
+            else:
+                levels.append(worst)
+    return levels, needs, notes
 
 
 def curve_levels(
@@ -205,40 +212,43 @@ def _failed_within(
     return np.bincount(one[same], minlength=grouped.labels.count)
 
 
-def _on_all(text: str, tail: Tail | None, unit: ScoreUnit) -> Level:
+def _on_all(text: str, tail: Tail, unit: ScoreUnit) -> Level:
     return Level(
         label=f"FMR {text} on all",
         source="target",
-        score=tail.score if tail else None,
-        value=unit.to_unit(tail.score) if tail else None,
+        score=tail.score,
+        value=unit.to_unit(tail.score),
         target=text,
         population=ALL,
-        note=_OWN_DATA if tail and tail.attainable else _group_note(tail),
+        note=_group_note(tail) or _OWN_DATA,
     )
 
 
-def _on_worst(text: str, needs: Sequence[GroupLevel], grouped: Grouped, unit: ScoreUnit) -> Level:
+def _on_worst(
+    text: str, needs: Sequence[GroupLevel], grouped: Grouped, unit: ScoreUnit
+) -> Level | None:
     """The strictest of the thresholds that the groups need: at it no group exceeds the target."""
-    reachable = [n for n in needs if n.score is not None]
-    if not reachable:
-        return Level(
-            label=f"FMR {text} on the worst group",
-            source="worst-group",
-            score=None,
-            value=None,
-            target=text,
-            note="no group has comparisons of different people",
-        )
-    worst = max(reachable, key=lambda n: n.score if n.score is not None else -math.inf)
-    label = grouped.published.groups[worst.group].label
+    scores = [(need.score, need) for need in needs if need.score is not None]
+    if not scores:
+        return None
+    score, worst = max(scores, key=lambda pair: pair[0])
     return Level(
         label=f"FMR {text} on the worst group",
         source="worst-group",
-        score=worst.score,
-        value=unit.to_unit(worst.score) if worst.score is not None else None,
+        score=score,
+        value=unit.to_unit(score),
         target=text,
-        population=label,
+        population=grouped.published.groups[worst.group].label,
         note=worst.note or _OWN_DATA,
+    )
+
+
+def _unreachable(text: str, population: str) -> Note:
+    return Note(
+        "target-unreachable",
+        1,
+        f"no threshold gives an FMR of {text} on {population}: there are no comparisons of "
+        "different people, or failures that count as matches exceed it",
     )
 
 

@@ -72,7 +72,7 @@ def _grouping_result(counted: Counted, index: int, k: int, few: int) -> Grouping
 
 def _threshold(counted: Counted, level: Level, k: int) -> Threshold:
     achieved = None
-    if level.population is not None and level.score is not None:
+    if level.population is not None:
         index = counted.everybody if level.source == "target" else counted.headline
         _, names = counted.group_names(index)
         group = 0 if level.source == "target" else names.index(level.population)

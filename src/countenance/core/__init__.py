@@ -14,7 +14,7 @@ from countenance.core.errors import (
 from countenance.core.files import atomic_folder, atomic_write, sha256_bytes, sha256_file
 from countenance.core.jsonio import canonical_json, digest_json, pretty_json
 from countenance.core.progress import Progress, no_progress
-from countenance.core.units import ScoreUnit
+from countenance.core.units import ScoreUnit, read_decimal
 
 __all__ = [
     "CountenanceError",
@@ -30,6 +30,7 @@ __all__ = [
     "digest_json",
     "no_progress",
     "pretty_json",
+    "read_decimal",
     "sha256_bytes",
     "sha256_file",
 ]

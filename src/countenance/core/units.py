@@ -34,6 +34,24 @@ Kind = Literal["cosine", "distance", "similarity", "dissimilarity"]
 _KINDS: tuple[Kind, ...] = ("cosine", "distance", "similarity", "dissimilarity")
 
 
+def read_decimal(text: str) -> Fraction | None:
+    """The number a person typed, exactly; None for what is no finite number.
+
+    Numbers beyond 10^99 either way are refused too: exact arithmetic on an exponent of a billion
+    would take all memory there is.
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+        return None
+    return Fraction(number)
+
+
+_MOST_DIGITS = 99
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreUnit:
     """Unit and direction of a comparison score.
@@ -81,12 +99,9 @@ class ScoreUnit:
         Text and Decimal are read exactly; a float is read as the shortest decimal that names it
         (0.363 means 0.363, not the binary number nearest to it).
         """
-        try:
-            exact = value if isinstance(value, Fraction) else Fraction(Decimal(str(value)))
-        except (InvalidOperation, ValueError, OverflowError) as error:
-            raise InputError(
-                f"{value!r} is not a threshold", expected=f"a number in {self.name}"
-            ) from error
+        exact = value if isinstance(value, Fraction) else read_decimal(str(value))
+        if exact is None:
+            raise InputError(f"{value!r} is not a threshold", expected=f"a number in {self.name}")
         if self.kind == "cosine":
             return math.ceil(exact * self._factor**2)
         if self.kind == "distance":
