@@ -59,7 +59,7 @@ HOSTILE = {
     ("</style><img src=x onerror=alert(2)>", "+cmd|' /C calc'!A0"): (9, 0.5),
     ("\u202eقهوة #strong[x] $x$ \\", "@SUM(A1)"): (11, 0.2),
     ("a very long label that goes on and on " * 4, "-2+3"): (14, 0.1),
-    ("{{ 7*7 }} ${7*7} {% raw %}", 'quote " and \' & ampersand'): (6, 0.0),
+    ("{{ 7*7 }} ${7*7} {% raw %}", "quote \" and ' & ampersand"): (6, 0.0),
 }
 
 
@@ -69,9 +69,17 @@ def rate(
     """A stand-in for the audit's interval."""
     if trials == 0:
         return Rate(
-            events=0, trials=0, people=people, estimate=None, low=None, high=None, level=level,
-            method="none", supported=False, note="nothing was compared",
-        )  # fmt: skip
+            events=0,
+            trials=0,
+            people=people,
+            estimate=None,
+            low=None,
+            high=None,
+            level=level,
+            method="none",
+            supported=False,
+            note="nothing was compared",
+        )
     p = events / trials
     n = max(1.0, people / 2 if independent is None else independent)
     if events == 0:
@@ -85,12 +93,21 @@ def rate(
         low, high = max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
     supported = 10 <= events <= trials - 10
     return Rate(
-        events=int(events), trials=trials, people=people, estimate=p, low=low, high=high,
-        level=level, method="wilson" if supported else "guaranteed", supported=supported,
+        events=int(events),
+        trials=trials,
+        people=people,
+        estimate=p,
+        low=low,
+        high=high,
+        level=level,
+        method="wilson" if supported else "guaranteed",
+        supported=supported,
         note="" if supported else f"{int(events)} errors: fewer than 10",
-        effective_n=float(n), design_effect=trials / n, naive_low=p * 0.9,
+        effective_n=float(n),
+        design_effect=trials / n,
+        naive_low=p * 0.9,
         naive_high=min(1.0, p * 1.1),
-    )  # fmt: skip
+    )
 
 
 def make(
@@ -118,9 +135,11 @@ def make(
         [[sum(x == y for x, y in zip(a, b, strict=True)) / len(a) for b in keys] for a in keys]
     )
     latent = (
-        tendency[:, None] + tendency[None, :] + random.normal(0, 0.8, (n, n))
+        tendency[:, None]
+        + tendency[None, :]
+        + random.normal(0, 0.8, (n, n))
         + alike[member][:, member] * (0.6 + (shift[member][:, None] + shift[member][None, :]) / 2)
-    )  # fmt: skip
+    )
     score = 0.11 + 0.085 * latent
     own = 0.62 + 0.13 * random.normal(0, 1, n)
     np.fill_diagonal(score, own)
@@ -133,7 +152,9 @@ def make(
     toward = -1.0 if distance else 1.0
 
     groupings, masks = [], []
-    for attrs in ([attributes] if len(attributes) == 1 else [(a,) for a in attributes] + [attributes]):
+    for attrs in (
+        [attributes] if len(attributes) == 1 else [(a,) for a in attributes] + [attributes]
+    ):
         index = [attributes.index(a) for a in attrs]
         values = sorted({tuple(k[i] for i in index) for k in keys})
         mask = [
@@ -146,7 +167,9 @@ def make(
                 attributes=attrs,
                 label=" x ".join(attrs),
                 groups=tuple(
-                    Group(label=", ".join(v), values=v, people=int(m.sum()), images=int(2 * m.sum()))
+                    Group(
+                        label=", ".join(v), values=v, people=int(m.sum()), images=int(2 * m.sum())
+                    )
                     for v, m in zip(values, mask, strict=True)
                 ),
                 not_stated=1,
@@ -165,37 +188,41 @@ def make(
             fmr=rate(int((hit & inside).sum()), int(inside.sum()), size),
             fmr_any=rate(int((hit & crossing).sum()), int(crossing.sum()), n),
             fnmr=rate(int((~hit & same).sum()), int(same.sum()), size, independent=size),
-            gfar=None, gfrr=None,
+            gfar=None,
+            gfrr=None,
             smallest_rate=1 - 0.05 ** (1 / max(1, size // 2)) if nonmated else None,
             people_needed=math.ceil(2 * 3 / 0.004) if nonmated else None,
-        )  # fmt: skip
+        )
 
     def threshold_result(threshold: Threshold) -> ThresholdResult:
         t = threshold.score
         everyone = np.ones(n, dtype=bool)
         made = []
         for grouping, mask in zip(groupings, masks, strict=True):
-            rows = [
-                one(g.label, m, None, t) for g, m in zip(grouping.groups, mask, strict=True)
-            ]
+            rows = [one(g.label, m, None, t) for g, m in zip(grouping.groups, mask, strict=True)]
             rows.sort(key=lambda r: (-(r.fmr.estimate or 0.0), -(r.fmr.high or 0.0), r.group))
             cells = []
             for g, m in zip(grouping.groups, mask, strict=True):
                 for h, k in zip(grouping.groups, mask, strict=True):
-                    where = off & m[:, None] & k[None, :]
-                    hits = int((where & (internal >= (math.inf if t is None else t))).sum())
+                    block = np.ix_(m, k)
+                    pool = internal[block][off[block]]
+                    hits = int((pool >= (math.inf if t is None else t)).sum())
                     cells.append(
                         Cell(
-                            probe=g.label, reference=h.label,
-                            fmr=rate(hits, int(where.sum()), int((m | k).sum())),
+                            probe=g.label,
+                            reference=h.label,
+                            fmr=rate(hits, len(pool), int((m | k).sum())),
                         )
-                    )  # fmt: skip
+                    )
             made.append(
                 GroupingResult(
-                    grouping=grouping.label, groups=tuple(rows), cells=tuple(cells),
-                    fmr=differential("fmr", rows), fnmr=differential("fnmr", rows),
+                    grouping=grouping.label,
+                    groups=tuple(rows),
+                    cells=tuple(cells),
+                    fmr=differential("fmr", rows),
+                    fnmr=differential("fnmr", rows),
                 )
-            )  # fmt: skip
+            )
         hits = off & (internal >= (math.inf if t is None else t))
         per = np.sort(hits.sum(0) + hits.sum(1))[::-1]
         total = max(1, int(per.sum()))
@@ -204,58 +231,67 @@ def make(
             overall=one("", everyone, None, t),
             groupings=tuple(made),
             concentration=Concentration(
-                people=n, people_in_any=int((per > 0).sum()), most=int(per[0]) if n else 0,
+                people=n,
+                people_in_any=int((per > 0).sum()),
+                most=int(per[0]) if n else 0,
                 shares=tuple(float(x) for x in np.cumsum(per) / total) if per.sum() else (),
             ),
-        )  # fmt: skip
+        )
 
     sign = "<=" if distance else ">="
     unit = "Euclidean distance" if distance else "cosine similarity"
     rule = f"candidate iff {unit} {sign} threshold"
     thresholds = [
         Threshold(
-            label=f"engine default {default}", source="default", value=default,
-            score=toward * default, rule=rule,
+            label=f"engine default {default}",
+            source="default",
+            value=default,
+            score=toward * default,
+            rule=rule,
             documented="https://example.org/engine#threshold",
         )
-    ]  # fmt: skip
+    ]
     flat = np.sort(internal[off])[::-1]
     group_thresholds = []
     headline_masks = masks[-1]
     for target in targets:
         f = float(target)
 
-        def solve(pool: Any) -> float | None:
-            k = int(f * len(pool))
-            ordered = np.sort(pool)[::-1]
-            return None if k == 0 or k >= len(ordered) else float(ordered[k - 1])
-
-        at = solve(flat) if len(flat) else None
+        at = _solve(flat, f) if len(flat) else None
         thresholds.append(
             Threshold(
-                label=f"FMR {target} on all", source="target",
-                value=None if at is None else toward * at, score=at, rule=rule, target=target,
+                label=f"FMR {target} on all",
+                source="target",
+                value=None if at is None else toward * at,
+                score=at,
+                rule=rule,
+                target=target,
                 population="all",
                 achieved=None if at is None else rate(int((flat >= at).sum()), len(flat), n),
-                note="set on the data it is judged on" if at is not None
+                note="set on the data it is judged on"
+                if at is not None
                 else f"{len(flat):,} comparisons cannot show a rate of {target}",
             )
-        )  # fmt: skip
+        )
         for g, m in zip(groupings[-1].groups, headline_masks, strict=True):
             pool = internal[off & m[:, None] & m[None, :]]
-            line = solve(pool) if len(pool) else None
+            line = _solve(pool, f) if len(pool) else None
             everyone = one("", np.ones(n, dtype=bool), None, line)
             group_thresholds.append(
                 GroupThreshold(
-                    grouping=groupings[-1].label, group=g.label, target=target,
+                    grouping=groupings[-1].label,
+                    group=g.label,
+                    target=target,
                     value=None if line is None else toward * line,
-                    achieved=None if line is None
+                    achieved=None
+                    if line is None
                     else rate(int((pool >= line).sum()), len(pool), g.people),
                     fnmr=None if line is None else everyone.fnmr,
-                    note="" if line is not None
+                    note=""
+                    if line is not None
                     else f"{len(pool):,} comparisons cannot show a rate of {target}",
                 )
-            )  # fmt: skip
+            )
 
     low, high = float(value.min()), float(value.max())
     grid = np.linspace(low, high, 80)
@@ -264,47 +300,71 @@ def make(
     curves, distributions = [], []
     edges = np.linspace(low, high, 61)
     for grouping, mask in zip(
-        [*groupings, Grouping(attributes=(), label="", groups=(Group(label="", values=(), people=n, images=2 * n),), not_stated=0)],
-        [*masks, [np.ones(n, dtype=bool)]], strict=True,
-    ):  # fmt: skip
+        [
+            *groupings,
+            Grouping(
+                attributes=(),
+                label="",
+                groups=(Group(label="", values=(), people=n, images=2 * n),),
+                not_stated=0,
+            ),
+        ],
+        [*masks, [np.ones(n, dtype=bool)]],
+        strict=True,
+    ):
         for g, m in zip(grouping.groups, mask, strict=True):
             inside = off & m[:, None] & m[None, :]
             same = diagonal & m[:, None]
-            fm = [rate(int((internal[inside] >= toward * v).sum()), int(inside.sum()), g.people) for v in grid]
-            fn = [rate(int((internal[same] < toward * v).sum()), int(same.sum()), g.people) for v in grid]
+            pool, own_pool = internal[inside], internal[same]
+            fm = [rate(int((pool >= toward * v).sum()), len(pool), g.people) for v in grid]
+            fn = [rate(int((own_pool < toward * v).sum()), len(own_pool), g.people) for v in grid]
             curves.append(
                 Curve(
-                    grouping=grouping.label, group=g.label, values=tuple(float(v) for v in grid),
-                    fmr_events=tuple(r.events for r in fm), fmr_trials=int(inside.sum()),
-                    fmr=tuple(r.estimate for r in fm), fmr_low=tuple(r.low for r in fm),
+                    grouping=grouping.label,
+                    group=g.label,
+                    values=tuple(float(v) for v in grid),
+                    fmr_events=tuple(r.events for r in fm),
+                    fmr_trials=int(inside.sum()),
+                    fmr=tuple(r.estimate for r in fm),
+                    fmr_low=tuple(r.low for r in fm),
                     fmr_high=tuple(r.high for r in fm),
-                    fnmr_events=tuple(r.events for r in fn), fnmr_trials=int(same.sum()),
-                    fnmr=tuple(r.estimate for r in fn), fnmr_low=tuple(r.low for r in fn),
+                    fnmr_events=tuple(r.events for r in fn),
+                    fnmr_trials=int(same.sum()),
+                    fnmr=tuple(r.estimate for r in fn),
+                    fnmr_low=tuple(r.low for r in fn),
                     fnmr_high=tuple(r.high for r in fn),
                 )
-            )  # fmt: skip
+            )
             if not grouping.label:
                 continue
             q = [0.01, 0.05, 0.5, 0.95, 0.999]
             distributions.append(
                 Distribution(
-                    grouping=grouping.label, group=g.label, edges=tuple(float(e) for e in edges),
+                    grouping=grouping.label,
+                    group=g.label,
+                    edges=tuple(float(e) for e in edges),
                     nonmated=tuple(int(c) for c in np.histogram(value[inside], edges)[0]),
                     mated=tuple(int(c) for c in np.histogram(value[same], edges)[0]),
-                    nonmated_quantiles=tuple(float(x) for x in np.quantile(value[inside], q)) if inside.any() else None,
-                    mated_quantiles=tuple(float(x) for x in np.quantile(value[same], q)) if same.any() else None,
+                    nonmated_quantiles=tuple(float(x) for x in np.quantile(value[inside], q))
+                    if inside.any()
+                    else None,
+                    mated_quantiles=tuple(float(x) for x in np.quantile(value[same], q))
+                    if same.any()
+                    else None,
                 )
-            )  # fmt: skip
+            )
 
     top = np.argsort(np.where(off, -internal, np.inf), axis=None)[:10] if nonmated else []
     highest = tuple(
         HighComparison(
-            probe=f"p{int(i) // n:03d}n", reference=f"p{int(i) % n:03d}s",
-            probe_subject=f"p{int(i) // n:03d}", reference_subject=f"p{int(i) % n:03d}",
+            probe=f"p{int(i) // n:03d}n",
+            reference=f"p{int(i) % n:03d}s",
+            probe_subject=f"p{int(i) // n:03d}",
+            reference_subject=f"p{int(i) % n:03d}",
             value=float(value.flat[i]),
         )
         for i in top
-    )  # fmt: skip
+    )
     enrolment = tuple(
         GroupingEnrolment(
             grouping=grouping.label,
@@ -321,42 +381,111 @@ def make(
     )
     smallest = min(groupings[-1].groups, key=lambda g: g.people)
     audit = Audit(
-        schema=SCHEMA, version=SCHEMA_VERSION,
-        title=f"{'dlib' if distance else 'sface'} on an invented set", performed_on="2026-11-23",
-        software=Software(name="countenance", version="0.1.0", python="3.11.9", parts={"numpy": "2.3.4"}),
+        schema=SCHEMA,
+        version=SCHEMA_VERSION,
+        title=f"{'dlib' if distance else 'sface'} on an invented set",
+        performed_on="2026-11-23",
+        software=Software(
+            name="countenance", version="0.1.0", python="3.11.9", parts={"numpy": "2.3.4"}
+        ),
         engine={
-            "name": "dlib" if distance else "sface", "version": "1", "unit": {"kind": "distance" if distance else "cosine", "name": unit, "scale": 4000},
-            "digest": "d" * 64, "default_threshold": str(default), "default_source": "https://example.org/engine#threshold",
-            "models": [{"name": "detector", "file": "a.onnx", "sha256": "a" * 64, "bytes": 123456, "licence": "MIT", "source": "https://example.org/a", "note": ""}],
+            "name": "dlib" if distance else "sface",
+            "version": "1",
+            "unit": {"kind": "distance" if distance else "cosine", "name": unit, "scale": 4000},
+            "digest": "d" * 64,
+            "default_threshold": str(default),
+            "default_source": "https://example.org/engine#threshold",
+            "models": [
+                {
+                    "name": "detector",
+                    "file": "a.onnx",
+                    "sha256": "a" * 64,
+                    "bytes": 123456,
+                    "licence": "MIT",
+                    "source": "https://example.org/a",
+                    "note": "",
+                }
+            ],
         },
         dataset={
-            "name": "An invented set", "version": "1", "source": "https://example.org/data", "licence": "CC BY 4.0",
-            "consent": "invented people do not mind", "labels": "self-reported", "label_note": "in their own words", "citation": "Nobody (2026)", "warnings": ["invented"],
+            "name": "An invented set",
+            "version": "1",
+            "source": "https://example.org/data",
+            "licence": "CC BY 4.0",
+            "consent": "invented people do not mind",
+            "labels": "self-reported",
+            "label_note": "in their own words",
+            "citation": "Nobody (2026)",
+            "warnings": ["invented"],
         },
         inputs=(InputFile(name="scores.parquet", sha256="b" * 64, rows=n * n),),
         unit={"kind": "distance" if distance else "cosine", "name": unit, "scale": 4000},
-        protocol=Protocol(name="split", description="every neutral image against every smiling image, in both directions"),
-        counts=Counts(
-            people=n, images=2 * n, comparisons=int(off.sum() + diagonal.sum()), mated=int(diagonal.sum()), nonmated=int(off.sum()),
-            nonmated_same_group=int(sum((off & m[:, None] & m[None, :]).sum() for m in masks[-1])), failed_comparisons=0,
+        protocol=Protocol(
+            name="split",
+            description="every neutral image against every smiling image, in both directions",
         ),
-        notes=(Note(code="not-labelled", count=1, text="1 person has no stated ethnicity and is in no group", where=("row 17: p016",)),),
-        groupings=tuple(groupings), enrolment=enrolment, results=tuple(threshold_result(t) for t in thresholds),
-        operating=0, headline=len(groupings) - 1, curves=tuple(curves), group_thresholds=tuple(group_thresholds),
-        distributions=tuple(distributions), highest_nonmated=highest,
+        counts=Counts(
+            people=n,
+            images=2 * n,
+            comparisons=int(off.sum() + diagonal.sum()),
+            mated=int(diagonal.sum()),
+            nonmated=int(off.sum()),
+            nonmated_same_group=int(sum((off & m[:, None] & m[None, :]).sum() for m in masks[-1])),
+            failed_comparisons=0,
+        ),
+        notes=(
+            Note(
+                code="not-labelled",
+                count=1,
+                text="1 person has no stated ethnicity and is in no group",
+                where=("row 17: p016",),
+            ),
+        ),
+        groupings=tuple(groupings),
+        enrolment=enrolment,
+        results=tuple(threshold_result(t) for t in thresholds),
+        operating=0,
+        headline=len(groupings) - 1,
+        curves=tuple(curves),
+        group_thresholds=tuple(group_thresholds),
+        distributions=tuple(distributions),
+        highest_nonmated=highest,
         plan=Planned(
-            fmr="0.001", ratio=2.0, people_per_group=389, smallest_group=smallest.label, smallest_group_people=smallest.people,
-            sentence=f"To show that one group's false match rate of 0.1 % is twice another's takes 389 people in each group; the smallest here has {smallest.people}.",
+            fmr="0.001",
+            ratio=2.0,
+            people_per_group=389,
+            smallest_group=smallest.label,
+            smallest_group_people=smallest.people,
+            sentence=(
+                "To show that one group's false match rate of 0.1 % is twice another's takes "
+                f"389 people in each group; the smallest here has {smallest.people}."
+            ),
         ),
         same_session=True,
         settings=Settings(
-            groups=attributes, bins={}, thresholds=(), fmr_targets=targets, claimed_fmr=claimed, level=0.95, seed=1, failures="exclude", curve_points=80,
+            groups=attributes,
+            bins={},
+            thresholds=(),
+            fmr_targets=targets,
+            claimed_fmr=claimed,
+            level=0.95,
+            seed=1,
+            failures="exclude",
+            curve_points=80,
         ),
-        command="countenance audit scores.parquet --group gender,ethnicity", summary="",
-    )  # fmt: skip
+        command="countenance audit scores.parquet --group gender,ethnicity",
+        summary="",
+    )
     from countenance.audit.sentences import summary
 
     return replace(audit, summary=summary(audit))
+
+
+def _solve(pool: Any, target: float) -> float | None:
+    """The smallest score with at most the target's share at or above it."""
+    k = int(target * len(pool))
+    ordered = np.sort(pool)[::-1]
+    return None if k == 0 or k >= len(ordered) else float(ordered[k - 1])
 
 
 def differential(which: Any, rows: list[GroupResult]) -> Differential:
@@ -372,31 +501,48 @@ def differential(which: Any, rows: list[GroupResult]) -> Differential:
     at_least = max((r.low for r in ratios), default=None)
     at_most = max((r.high for r in ratios), default=None)
     verdict = (
-        "undefined" if not ratios else "shown" if at_least is not None and at_least > 1 else "inconclusive"
-    )  # fmt: skip
+        "undefined"
+        if not ratios
+        else "shown"
+        if at_least is not None and at_least > 1
+        else "inconclusive"
+    )
     values = [r.estimate or 0.0 for r in rates.values()]
     defined = len(values) > 1 and min(values) > 0
     measure = [
         MeasureResult(
-            name="max_min", title="largest over smallest", source="NIST FRTE, column 6",
+            name="max_min",
+            title="largest over smallest",
+            source="NIST FRTE, column 6",
             value=max(values) / min(values) if defined else None,
             reason="" if defined else "a group without errors has no ratio",
-            floor_median=2.1 if defined else None, floor_p95=3.3 if defined else None,
+            floor_median=2.1 if defined else None,
+            floor_p95=3.3 if defined else None,
             p_value=0.0004 if defined else None,
         ),
         MeasureResult(
-            name="gini", title="Gini, corrected by n/(n - 1)", source="NIST FRTE, column 10",
-            value=0.61 if any(values) else None, reason="" if any(values) else "no errors at all",
-            floor_median=0.31, floor_p95=0.52, p_value=0.012,
+            name="gini",
+            title="Gini, corrected by n/(n - 1)",
+            source="NIST FRTE, column 10",
+            value=0.61 if any(values) else None,
+            reason="" if any(values) else "no errors at all",
+            floor_median=0.31,
+            floor_p95=0.52,
+            p_value=0.012,
         ),
-    ]  # fmt: skip
+    ]
     return Differential(
-        rate=which, verdict=verdict,  # type: ignore[arg-type]
-        sentence="Fewer than two groups have ten errors, so no ratio can be stated." if not ratios else "The ratio is inconclusive.",
-        at_least=max(1.0, at_least) if at_least else None, at_most=at_most,
-        ratios=tuple(sorted(ratios, key=lambda r: -r.estimate)), measures=tuple(measure),
+        rate=which,
+        verdict=verdict,  # type: ignore[arg-type]
+        sentence="Fewer than two groups have ten errors, so no ratio can be stated."
+        if not ratios
+        else "The ratio is inconclusive.",
+        at_least=max(1.0, at_least) if at_least else None,
+        at_most=at_most,
+        ratios=tuple(sorted(ratios, key=lambda r: -r.estimate)),
+        measures=tuple(measure),
         insufficient=tuple(g for g in rates if g not in enough),
-    )  # fmt: skip
+    )
 
 
 def sixty() -> Audit:
@@ -405,28 +551,43 @@ def sixty() -> Audit:
     return make(
         {
             (f"region {r:02d}", f"{20 + 10 * a} to {29 + 10 * a}"): (
-                int(random.integers(3, 9)), float(random.uniform(0, 1.5)),
+                int(random.integers(3, 9)),
+                float(random.uniform(0, 1.5)),
             )
-            for r in range(10) for a in range(6)
+            for r in range(10)
+            for a in range(6)
         },
         attributes=("region", "age"),
-    )  # fmt: skip
+    )
 
 
 def shapes() -> dict[str, Audit]:
     """Every shape the report must survive."""
     rich = make()
     bare = replace(
-        rich, engine=None, dataset=None, inputs=(), plan=None, notes=(), performed_on=None,
-        enrolment=(), distributions=(), highest_nonmated=(), group_thresholds=(), curves=(),
+        rich,
+        engine=None,
+        dataset=None,
+        inputs=(),
+        plan=None,
+        notes=(),
+        performed_on=None,
+        enrolment=(),
+        distributions=(),
+        highest_nonmated=(),
+        group_thresholds=(),
+        curves=(),
         same_session=False,
-    )  # fmt: skip
+    )
     return {
         "rich": rich,
         "distance": make(distance=True, default=0.6),
         "one_group": make({("everybody",): (20, 0.5)}, attributes=("group",)),
         "no_groups": replace(
-            bare, groupings=(), results=tuple(replace(r, groupings=()) for r in rich.results), headline=0
+            bare,
+            groupings=(),
+            results=tuple(replace(r, groupings=()) for r in rich.results),
+            headline=0,
         ),
         "no_mated": make(mated=False),
         "no_nonmated": make(nonmated=False),
@@ -436,4 +597,4 @@ def shapes() -> dict[str, Audit]:
         "bare": bare,
         "sixty": sixty(),
         "hostile": make(HOSTILE),
-    }  # fmt: skip
+    }

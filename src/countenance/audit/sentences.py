@@ -7,9 +7,11 @@ A rate is never said without its counts and interval. Rounding never turns "some
 from __future__ import annotations
 
 import math
+import unicodedata
 
 from countenance.audit.types import Audit, Differential, GroupResult, Rate, Threshold
 
+_UNSEEN = ("Cc", "Cf", "Cs", "Cn")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -109,9 +111,15 @@ def say_uncertainty(rate: Rate, *, people: bool = False) -> str:
     return text
 
 
+def plain(label: str) -> str:
+    """A label on one line, without characters that are invisible or turn the text around them."""
+    seen = "".join(c for c in label if c.isspace() or unicodedata.category(c) not in _UNSEEN)
+    return " ".join(seen.split())
+
+
 def quoted(label: str, limit: int = 72) -> str:
     """A group's label as the data set's own words; very long ones are cut, and say so."""
-    text = " ".join(label.split())
+    text = plain(label)
     if len(text) > limit:
         text = text[: limit - 1].rstrip() + "…"
     # Isolated, so that a label written from right to left cannot reorder the sentence around it.

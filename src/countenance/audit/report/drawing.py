@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from html import escape
 
 from countenance.audit.report.palette import DARK, LIGHT, figure_rules
-from countenance.audit.sentences import number, percent
+from countenance.audit.sentences import number, percent, plain
 
 Point = tuple[float, float]
 INK, MUTED, PAPER = LIGHT["ink"], LIGHT["muted"], LIGHT["paper"]
@@ -273,8 +273,8 @@ class LinearScale:
 
 def cut(label: str, limit: int) -> str:
     """A label short enough for a figure; the table has it whole."""
-    plain = " ".join(label.split())
-    return plain if len(plain) <= limit else plain[: limit - 1].rstrip(" ,") + "…"
+    text = plain(label)
+    return text if len(text) <= limit else text[: limit - 1].rstrip(" ,") + "…"
 
 
 def standalone(svg: str) -> str:

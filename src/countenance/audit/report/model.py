@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from countenance.audit.report.drawing import Drawing
-from countenance.audit.sentences import count, number, percent
+from countenance.audit.sentences import count, number, percent, plain
 
 Cell: TypeAlias = str | int | float | None
-Kind: TypeAlias = Literal["text", "count", "rate", "value", "ratio", "p"]
+Kind: TypeAlias = Literal["text", "count", "rate", "low", "value", "ratio", "p"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,14 @@ class Column:
         if cell is None or (isinstance(cell, float) and math.isnan(cell)):
             return "–"
         if isinstance(cell, str):
-            return cell
+            return plain(cell)
         if self.kind == "count":
             return count(int(cell))
         if self.kind == "rate":
             return percent(cell)
+        if self.kind == "low":
+            # The lower end of an interval may be rounded outwards; a rate never is.
+            return percent(cell if cell >= 1e-6 else 0.0)
         if self.kind == "p":
             return "< 0.001" if cell < 0.001 else number(cell, 2)
         return number(cell, 5 if self.kind == "value" else 3)

@@ -7,7 +7,9 @@ same audit gives the same bytes.
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from countenance.audit.jsonform import digest
@@ -76,13 +78,10 @@ def _payload(audit: Audit, drawn: dict[str, list[Drawn]], page: str) -> dict[str
         "sections": [
             {
                 "heading": "Whom it falsely matches",
-                "blocks": [_block(d) for d in drawn["first"]]
+                "blocks": [{**_block(d), "said": ""} for d in drawn["first"]]
                 or [{"kind": "text", "text": no_picture(view)}],
             },
-            *(
-                {"heading": s.heading, "blocks": [_block(b) for b in s.blocks]}
-                for s in sections(view, drawn)
-            ),
+            *({"heading": s.heading, "blocks": _blocks(s.blocks)} for s in sections(view, drawn)),
         ],
     }
 
@@ -93,7 +92,8 @@ def _block(block: Block) -> dict[str, Any]:
         return {
             "kind": "figure",
             "question": f.question,
-            "finding": f.finding,
+            "said": f.finding,
+            "alt": f"{f.question} {f.finding}",
             "reading": f.reading,
             "svg": block.wide,
             "name": f.name,
@@ -118,11 +118,20 @@ def _block(block: Block) -> dict[str, Any]:
     return _part(block)
 
 
+def _blocks(blocks: Sequence[Block]) -> list[dict[str, Any]]:
+    """Blocks in order; words that lead to a figure stay on its page."""
+    made = [_block(b) for b in blocks]
+    for block, after in itertools.pairwise(made):
+        if block["kind"] == "text" and after["kind"] == "figure":
+            block["sticky"] = True
+    return made
+
+
 def _part(part: Part) -> dict[str, Any]:
     return {
         "kind": "part",
         "heading": part.heading,
-        "blocks": [_block(b) for b in part.blocks],
+        "blocks": _blocks(part.blocks),
     }
 
 
@@ -140,11 +149,13 @@ def _table(table: Table) -> dict[str, Any]:
     for i in kept:
         column = table.columns[i]
         longest = max([len(row[i]) for row in shown] + [len(w) for w in column.head.split()])
+        most = 26 if column.wide or i == 0 else 20
         columns.append(
             {
                 "head": column.head,
                 "right": column.numeric or column.counts,
-                "share": min(max(longest, 4), 30 if column.wide or i == 0 else 22) + 1,
+                # Two for the space beside it.
+                "share": min(max(longest, 3), most) + 2,
             }
         )
     return {
@@ -152,4 +163,5 @@ def _table(table: Table) -> dict[str, Any]:
         "columns": columns,
         "rows": [[row[i] for i in kept] for row in shown],
         "left_out": "",
+        "small": len(kept) > 8,
     }

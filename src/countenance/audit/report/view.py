@@ -37,9 +37,7 @@ class View:
         )
         self.unit = str(audit.unit.get("name", "score"))
         self.lower_is_stricter = audit.unit.get("kind") in ("distance", "dissimilarity")
-        # People alone in a group cannot be compared within it: they come last in the colours.
-        groups = sorted(self.grouping.groups, key=lambda g: g.people < 2) if self.grouping else []
-        self._order = {g.label: i for i, g in enumerate(groups)}
+        self._order = {label: i for i, label in enumerate(self._coloured())}
 
     @property
     def result(self) -> GroupingResult | None:
@@ -65,6 +63,19 @@ class View:
                 return next((g.people for g in candidate.groups if g.label == group), None)
         return None
 
+    def _coloured(self) -> list[str]:
+        """Groups in the order of their colours: that of the grouping, where there are enough.
+
+        People alone in a group cannot be compared within it and come last. Where there are more
+        groups than colours, those that the panels draw get one.
+        """
+        if self.grouping is None:
+            return []
+        labels = [g.label for g in sorted(self.grouping.groups, key=lambda g: g.people < 2)]
+        if sum(g.people > 1 for g in self.grouping.groups) <= len(GROUPS):
+            return labels
+        return [g.group for g in pick(self.groups, PANELS)[0]]
+
     def colour(self, label: str) -> str:
         """A group's colour: by its place in the grouping, so it is the same in every figure."""
         place = self._order.get(label)
@@ -72,13 +83,11 @@ class View:
 
     def shape(self, label: str) -> str:
         """A group's mark."""
-        place = self._order.get(label)
-        return SHAPES[place % len(SHAPES)] if place is not None else "circle"
+        return SHAPES[self._order.get(label, 0) % len(SHAPES)]
 
     def dash(self, label: str) -> tuple[float, ...]:
         """A group's line."""
-        place = self._order.get(label)
-        return DASHES[place % len(DASHES)] if place is not None else ()
+        return DASHES[self._order.get(label, 0) % len(DASHES)]
 
     def curves(self) -> list[Curve]:
         """Curves of the headline groups, in the order of `groups`."""

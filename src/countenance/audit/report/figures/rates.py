@@ -255,7 +255,7 @@ def rate_table(caption: str, rates: Sequence[tuple[str, Rate]], *, event: str, n
         Column("events", event.capitalize(), "count"),
         Column("trials", noun.capitalize(), "count"),
         Column("estimate", "Rate, %", "rate"),
-        Column("low", f"{level} low, %", "rate"),
+        Column("low", f"{level} low, %", "low"),
         Column("high", f"{level} high, %", "rate"),
         Column("effective_n", "Worth independent", "ratio"),
         Column("note", "Note"),

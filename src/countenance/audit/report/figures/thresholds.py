@@ -61,7 +61,7 @@ def needed(view: View, target: str) -> Figure | None:
         Column("fnmr_events", "Missed of everybody", "count"),
         Column("fnmr_trials", "Mated comparisons", "count"),
         Column("fnmr", "FNMR, %", "rate"),
-        Column("fnmr_low", "low, %", "rate"),
+        Column("fnmr_low", "low, %", "low"),
         Column("fnmr_high", "high, %", "rate"),
         Column("note", "Note"),
     )
@@ -288,7 +288,7 @@ def _curves(view: View, which: str, name: str, question: str, axis: str) -> Figu
         Column("events", events, "count"),
         Column("trials", "Comparisons", "count"),
         Column("rate", "Rate, %", "rate"),
-        Column("low", "low, %", "rate"),
+        Column("low", "low, %", "low"),
         Column("high", "high, %", "rate"),
     )
     rows = tuple(
