@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import re
 import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from countenance.core import InputError, IntegrityError
-from countenance.datasets.download import NotThereError, Patience, download, is_url
+from countenance.datasets.download import NotThereError, Patience, _Redirects, download, is_url
 from countenance.datasets.recorded_files import Recorded
 
 Handler = http.server.BaseHTTPRequestHandler
@@ -138,6 +139,13 @@ def test_what_came_is_not_mixed_with_another_file(
     files.ranges = change != "ranges"
     download(server.url + ("/new" if change == "address" else "/old"), target, patience=QUICK)
     assert target.read_bytes() == BODY[::-1]
+
+
+def test_a_weak_etag_does_not_identify_bytes(server: Any, files: Files, tmp_path: Path) -> None:
+    files.etag = 'W/"v1"'
+    files.drop_after = [300_000]
+    download(server.url + "/x", tmp_path / "x", expected=RECORD, patience=QUICK)
+    assert [h.get("Range") for _, h in server.requests] == [None, None]
 
 
 def test_already_whole_when_resumed(server: Any, files: Files, tmp_path: Path) -> None:
@@ -303,6 +311,22 @@ def test_redirects_that_are_not_followed(server: Any, tmp_path: Path, location: 
     with pytest.raises(InputError, match="redirected in a circle"):
         download(server.url + "/x", tmp_path / "x", patience=QUICK)
     assert left(tmp_path / "x") == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "followed"),
+    [
+        ("https://a/x", "https://b/x", True),
+        ("http://a/x", "https://b/x", True),
+        ("https://a/x", "http://b/x", False),
+    ],
+)
+def test_never_from_https_down_to_http(old: str, new: str, followed: bool) -> None:
+    request = urllib.request.Request(old, headers={"Range": "bytes=5-"})
+    made = _Redirects().redirect_request(request, None, 302, "Found", {}, new)
+    assert (made is not None) == followed
+    if made is not None:
+        assert made.get_header("Range") == "bytes=5-"
 
 
 def test_a_silent_server(server: Any, tmp_path: Path) -> None:
