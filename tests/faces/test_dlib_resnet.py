@@ -64,6 +64,7 @@ def test_colour_order_matters(engine: Engine) -> None:
     assert np.linalg.norm(change) > 0.05
 
 
+@pytest.mark.london
 def test_norms_on_the_london_set_leave_the_margin_that_was_measured(
     london: Path, engine: Engine
 ) -> None:

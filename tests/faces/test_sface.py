@@ -80,6 +80,7 @@ def test_drawings_agree_with_opencv(engine: SFaceEngine, opencv: tuple[Any, Any]
     assert compare_with_opencv(np.zeros((640, 640, 3), np.uint8), engine, opencv) == 0
 
 
+@pytest.mark.london
 def test_photographs_agree_with_opencv(
     london: Path, engine: SFaceEngine, opencv: tuple[Any, Any]
 ) -> None:
@@ -155,7 +156,7 @@ def test_the_size_a_face_is_cut_at(picture_px: int, face_px: float, factor: floa
 
 
 def test_fine_grain_of_a_large_picture_is_averaged_and_not_sampled(engine: SFaceEngine) -> None:
-    """Noise of 80 levels a pixel: 0.94 by averaging over 25 pixels, 0.58 by picking one of them."""
+    """Noise of 80 levels a pixel: 0.94 by averaging over 25 pixels, 0.58 by picking one."""
     clean = drawn_face(size=2, at=(320, 340), shape=(640, 640))
     large = np.kron(clean, np.ones((5, 5, 1), np.uint8))
     noise = np.random.default_rng(4).integers(-80, 81, large.shape)

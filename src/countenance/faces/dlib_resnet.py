@@ -124,8 +124,8 @@ class DlibEngine:
             threshold_source="https://github.com/ageitgey/face_recognition/blob/master/"
             "face_recognition/api.py (compare_faces, tolerance)",
             licence="library: BSL-1.0; weights: public domain (CC0-1.0) by their author",
-            training_data="about 3 million faces of 7,485 people from FaceScrub, VGG Face and the "
-            "author's collection from the web, without consent; its author's README says so",
+            training_data="about 3 million faces of 7,485 people: FaceScrub, VGG and pictures its "
+            "author took from the web, says his README; the people shown were not asked",
             selection=selection,
             min_face_px=min_face_px or 0,
             settings={

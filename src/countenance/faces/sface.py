@@ -94,8 +94,8 @@ class SFaceEngine:
             "face_recognition_sface/sface.py (_threshold_cosine)",
             licence="weights: YuNet MIT, SFace Apache-2.0",
             training_data="YuNet: WIDER FACE. SFace: not stated by its publishers "
-            "(opencv_zoo issue 313); the paper trains on CASIA-WebFace, VGGFace2 and MS1MV2, "
-            "all collected from the web without consent",
+            "(opencv_zoo issue 313, open); candidates from the paper are CASIA-WebFace, VGGFace2 "
+            "and MS1MV2, each collected from the web without asking the people shown",
             selection=selection,
             min_face_px=MIN_FACE_PX if min_face_px is None else min_face_px,
             settings={
