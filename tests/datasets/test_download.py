@@ -322,7 +322,7 @@ def test_redirects_that_are_not_followed(server: Any, tmp_path: Path, location: 
     ],
 )
 def test_never_from_https_down_to_http(old: str, new: str, followed: bool) -> None:
-    request = urllib.request.Request(old, headers={"Range": "bytes=5-"})
+    request = urllib.request.Request(old, headers={"Range": "bytes=5-"})  # noqa: S310
     made = _Redirects().redirect_request(request, None, 302, "Found", {}, new)
     assert (made is not None) == followed
     if made is not None:

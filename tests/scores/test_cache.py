@@ -162,6 +162,21 @@ def test_a_damaged_file_is_started_anew(cache: TemplateCache, content: bytes) ->
         assert shelf.get([A]) == {A: GOOD}
 
 
+def test_a_disk_that_damages_everything_is_given_up(
+    cache: TemplateCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*args: object, **kwargs: object) -> sqlite3.Connection:
+        error = sqlite3.DatabaseError("file is not a database")
+        error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+        raise error
+
+    monkeypatch.setattr(cache_module.sqlite3, "connect", connect)
+    with cache.open("e1", D) as shelf:
+        shelf.put({A: GOOD})
+        assert shelf.get([A]) == {}
+        assert [n.code for n in shelf.notes] == ["cache-off", "cache-replaced"]
+
+
 def test_a_database_of_something_else(cache: TemplateCache) -> None:
     file = fill(cache)
     file.unlink()
