@@ -14,16 +14,14 @@ impossible values below 1 out of perfect parity.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
+from countenance.audit._draws import OVER_DRAWS as OVER_DRAWS
+from countenance.audit._draws import over_draws as over_draws
 from countenance.core import InputError
 
 Rates = Sequence[float]
-_Array = npt.NDArray[np.float64]
 _PAGE = "measurement page 2.1"
 _FRTE = "NIST FRTE demographics page"
 _ISO = (
@@ -281,56 +279,6 @@ def combined_differentials(fmr: Rates, fnmr: Rates) -> tuple[Measure, ...]:
         raise InputError(f"{len(fmr)} FMRs and {len(fnmr)} FNMRs", expected="one each a group")
     return (inequity_rate(fmr, fnmr), garbe(fmr, fnmr), werm(fmr, fnmr), fdr(fmr, fnmr))
 
-
-def over_draws(rates: npt.ArrayLike) -> dict[str, npt.NDArray[np.float64]]:
-    """The measures of spread of many simulated sets of rates at once, for the noise floor.
-
-    `rates`: shape (..., groups), at least two groups. Each value: shape (...), NaN where the
-    measure is undefined, equal to the single functions' values up to rounding. `OVER_DRAWS` holds
-    the same as one function a measure.
-    """
-    return {name: measure(rates) for name, measure in OVER_DRAWS.items()}
-
-
-def _draws(
-    value: Callable[[_Array], _Array], *, positive: bool
-) -> Callable[[npt.ArrayLike], _Array]:
-    def measure(rates: npt.ArrayLike) -> _Array:
-        a = np.asarray(rates, dtype=np.float64)
-        bad = np.any(a == 0, axis=-1) if positive else np.all(a == 0, axis=-1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(bad, np.nan, value(a))
-
-    return measure
-
-
-def _geomeans(a: _Array) -> _Array:
-    return np.asarray(np.exp(np.log(a).mean(axis=-1)))
-
-
-def _ginis(a: _Array) -> _Array:
-    # sum_ij |a_i - a_j| / 2 from sorted values: the i-th smallest counts 2i - n - 1 times.
-    n = a.shape[-1]
-    weights = 2.0 * np.arange(1, n + 1) - n - 1
-    return np.asarray((np.sort(a, axis=-1) @ weights) / (n * a.sum(axis=-1)))
-
-
-OVER_DRAWS: Mapping[str, Callable[[npt.ArrayLike], _Array]] = {
-    "max_over_min": _draws(lambda a: a.max(axis=-1) / a.min(axis=-1), positive=True),
-    "max_over_mean": _draws(lambda a: a.max(axis=-1) / a.mean(axis=-1), positive=False),
-    "max_over_geomean": _draws(lambda a: a.max(axis=-1) / _geomeans(a), positive=True),
-    "vary_geomean": _draws(
-        lambda a: np.abs(np.log10(a / _geomeans(a)[..., None])).mean(axis=-1), positive=True
-    ),
-    "gini_corrected": _draws(
-        lambda a: _ginis(a) * (a.shape[-1] / (a.shape[-1] - 1)), positive=False
-    ),
-    "gini_plain": _draws(_ginis, positive=False),
-    "sed": lambda rates: np.asarray(np.std(np.asarray(rates, dtype=np.float64), axis=-1)),
-    "reliability_bias": _draws(
-        lambda a: np.abs(np.log(a / a.mean(axis=-1, keepdims=True))).mean(axis=-1), positive=True
-    ),
-}
 
 _MIXED = "mixes FMR and FNMR, which hides the direction"
 
