@@ -21,6 +21,7 @@ CARD_FILE = "dataset.toml"
 
 Labels = Literal["self-reported", "assigned", "records", "predicted", "not stated"]
 LABEL_SOURCES: tuple[Labels, ...] = get_args(Labels)
+Sessions = Literal["one", "several", "not stated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,9 @@ class DatasetCard:
         ``records`` (an administration's), ``predicted`` (by software) or ``not stated``.
     label_note
         Anything more a reader should know of the labels.
+    sessions
+        Whether the images of a person were taken in ``one`` sitting or in ``several``. In one,
+        mated images are so alike that false non-match rates say nothing of use.
     citation
         How the source asks to be cited.
     withdrawal
@@ -62,6 +66,7 @@ class DatasetCard:
     consent: str = NOT_STATED
     labels: Labels = "not stated"
     label_note: str = NOT_STATED
+    sessions: Sessions = "not stated"
     citation: str = NOT_STATED
     withdrawal: str = NOT_STATED
     warnings: tuple[str, ...] = ()
@@ -191,11 +196,12 @@ def _checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
             raise InputError(f"{key} is {value!r}", where=where, expected="text in quotes")
         else:
             checked[key] = value.strip() or NOT_STATED
-    labels = checked.get("labels", NOT_STATED)
-    if labels not in LABEL_SOURCES:
-        raise InputError(
-            f"labels is {labels!r}", where=where, expected=", ".join(map(repr, LABEL_SOURCES))
-        )
+    for key, words in (("labels", LABEL_SOURCES), ("sessions", get_args(Sessions))):
+        value = checked.get(key, NOT_STATED)
+        if value not in words:
+            raise InputError(
+                f"{key} is {value!r}", where=where, expected=", ".join(map(repr, words))
+            )
     return checked
 
 

@@ -41,6 +41,7 @@ def card(version: str) -> DatasetCard:
         "studies, in original or altered form, and to illustrate research",
         labels="self-reported",
         label_note="Age, gender and ethnicity as each person gave them; NA is not stated",
+        sessions="one",
         citation="DeBruine, Lisa; Jones, Benedict (2017): Face Research Lab London Set. figshare. "
         "https://doi.org/10.6084/m9.figshare.5047666",
         warnings=(
