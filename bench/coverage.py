@@ -190,6 +190,17 @@ def within_lines(replicates: int, seed: int, *, models: tuple[str, ...] = MODELS
     return lines
 
 
+def high_lines(replicates: int, seed: int) -> list[Line]:
+    """Few people of whom a large share of pairs falsely matches: it happens."""
+    lines = []
+    cases = ((8, 0.2), (8, 0.35), (8, 0.5), (8, 0.65), (12, 0.3), (12, 0.6), (20, 0.5), (50, 0.9))
+    for model, rho, (n, f) in itertools.product(MODELS, (0.1, 0.3), cases):
+        rng = np.random.default_rng([seed, 6, MODELS.index(model), n, round(100 * f)])
+        v = draw_within(n, f, rho, model=model, replicates=replicates, rng=rng)
+        lines.append(judge(v, f, (model, f"{rho:g}", f"{n}", f"{f:g}")))
+    return lines
+
+
 def between_lines(replicates: int, seed: int) -> list[Line]:
     """Cells between two groups."""
     lines = []
@@ -305,6 +316,7 @@ def markdown(lines: list[Line], first: tuple[str, ...]) -> str:
 
 PARTS: dict[str, tuple[Callable[[int, int], list[Line]], tuple[str, ...]]] = {
     "within": (within_lines, ("model", "rho", "n", "FMR")),
+    "high": (high_lines, ("model", "rho", "n", "FMR")),
     "between": (between_lines, ("model", "rho", "people", "FMR")),
     "mated": (mated_lines, ("model", "rho", "people x comparisons", "FNMR")),
 }
