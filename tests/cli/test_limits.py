@@ -17,12 +17,6 @@ from countenance.scores import read_scores
 SIGNS = (">", ">=", "<", "<=")
 
 
-@pytest.fixture
-def grouped(scores: Path, people: Path) -> Audit:
-    """An audit in which one group has far more false matches."""
-    return audit(read_scores(scores, attributes=people), groups=["tree"], thresholds=["0.5"])
-
-
 @given(
     st.sampled_from(MEASURES),
     st.sampled_from(ENDS),

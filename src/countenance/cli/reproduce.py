@@ -60,7 +60,8 @@ def reproduce(
         typer.echo(f"Not reproduced: {audit} holds the same values in another form.")
         return 1
     where, before, now = differences[0]
-    typer.echo(f"Not reproduced: {len(differences):,} values differ. The first is {where}:")
+    many = "1 value differs" if len(differences) == 1 else f"{len(differences):,} values differ"
+    typer.echo(f"Not reproduced: {many}. The first is {where}:")
     typer.echo(f"  published: {_short(before)}\n  now:       {_short(now)}")
     return 1
 
