@@ -41,8 +41,8 @@ def percent(p: float) -> str:
         return "0" if p <= 0 else "100"
     value = 100 * p
     if value > 99:
-        places = -math.floor(math.log10(100 - value))
-        text = f"{value:.{min(max(places, 0), 12)}f}"
+        missing = max(100 * (1 - p), 1e-7)
+        text = f"{100 - missing:.{max(0, -math.floor(math.log10(missing)))}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     return f"{value:.0f}" if value >= 10 else number(value, 2)
 

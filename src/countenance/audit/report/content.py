@@ -206,7 +206,7 @@ def limits(view: View) -> list[str]:
             "meet, not its cause.",
             "Labels are the data set’s own "
             f"({(audit.dataset or {}).get('labels') or 'where they come from is not stated'}). "
-            "None was inferred from a face, and none can be checked here.",
+            "No label was inferred from a face, and none can be checked here.",
         ]
     said.append(
         "These are comparisons of one image with one image. A search compares a face with "

@@ -172,7 +172,7 @@ def support(view: View) -> Figure | None:
         Column("needed", "People needed for the rate of all pairs", "count"),
     )
     return Figure(
-        name="support",
+        name="data-support",
         question="Which rates can so few people tell from zero?",
         finding=finding,
         reading=(
@@ -211,10 +211,10 @@ def rates_figure(
     if low.label != top.label:
         finding += f" Clearest low rate: {quoted(low.label)}, {say_rate(low.rate, noun)}."
     if not any(r.rate.events for r in rows):
+        widest = max(counted, key=lambda r: 1.0 if r.rate.high is None else r.rate.high)
         finding = (
-            f"None was seen in any of {count(len(counted))} groups. The widest bound is that of "
-            f"{quoted(max(counted, key=lambda r: r.rate.high or 1).label)}: "
-            f"{say_rate(max(counted, key=lambda r: r.rate.high or 1).rate, noun)}."
+            f"No such error was seen in {_groups(len(counted))}. The widest bound is that of "
+            f"{quoted(widest.label)}: {say_rate(widest.rate, noun)}."
         )
     return Figure(
         name=name,
@@ -226,6 +226,10 @@ def rates_figure(
             question, [(r.label, r.rate) for r in rows], event=event, noun="comparisons"
         ),
     )
+
+
+def _groups(n: int) -> str:
+    return "the one group" if n == 1 else f"any of {count(n)} groups"
 
 
 def reference_lines(view: View) -> list[Line]:

@@ -90,6 +90,8 @@ def tail(view: View) -> Figure | None:
         for a, b, c in _bins(d)
         if c and b > low and a < high
     )
+    if not table_rows:
+        return None
     return Figure(
         name="score-tail",
         question="How many comparisons of different people come near the threshold?",
@@ -125,7 +127,7 @@ def concentration(view: View) -> Figure | None:
         Column("share", "Share of all false matches, %", "rate"),
     )
     return Figure(
-        name="concentration",
+        name="false-match-concentration",
         question="Do the false matches fall on a few people?",
         finding=finding,
         reading="Each false match counts for both of its people. The thin line is an even spread.",
