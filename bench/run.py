@@ -93,7 +93,7 @@ def run_part(name: str, *, quick: bool) -> bool:
     env = {k: v for k, v in os.environ.items() if k not in hindered}
     options = part.quick if quick else part.whole
     print(f"== {name} {' '.join(options)}", file=sys.stderr, flush=True)
-    begin = time.monotonic()
+    load, begin = os.getloadavg()[0], time.monotonic()
     done = subprocess.run(
         [sys.executable, str(script), *options],
         stdout=subprocess.PIPE, text=True, env=env, check=False, cwd=HERE.parent,
@@ -107,6 +107,7 @@ def run_part(name: str, *, quick: bool) -> bool:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": machine(),
         "versions": versions(),
+        "load": round(load, 1),  # of others, before the part began: it blurs what is timed
         "options": " ".join(options),
         "seconds": round(time.monotonic() - begin),
         "passed": done.returncode == 0,
@@ -149,7 +150,8 @@ def assemble() -> str:
             options = f" (`{result['options']}`)" if result["options"] else ""
             body = (
                 f"## {part.title}\n\n{result['date']}, {result['machine']}; "
-                f"{result['versions']}; took {result['seconds']} s{options}.{missed}\n\n"
+                f"{result['versions']}; load before {result['load']}; took {result['seconds']} s"
+                f"{options}.{missed}\n\n"
                 f"{result['text']}"
             )
         else:
