@@ -153,7 +153,7 @@ def rate_interval(v: RateVariance, *, level: float = 0.95) -> Intervals:
     )
 
 
-def score_t(p: Floats, variance: Floats, n: float, q: Floats) -> tuple[Floats, Floats]:
+def score_t(p: Floats, variance: Floats, n: Floats | float, q: Floats) -> tuple[Floats, Floats]:
     """Wilson's interval with the dependence carried along: {f: |p - f| <= q sd(f)}.
 
     The variance at a rate f is that of n independent trials, f(1-f)/n, plus what the sharing of
@@ -166,7 +166,7 @@ def score_t(p: Floats, variance: Floats, n: float, q: Floats) -> tuple[Floats, F
     p, variance, q
         (K,) rate, its variance (at least p(1-p)/n) and the quantile.
     n
-        Trials.
+        Trials, (K,) or one number for all.
 
     Returns
     -------

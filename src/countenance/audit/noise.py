@@ -83,7 +83,7 @@ class Design:
 def noise_floor(
     groups: Sequence[RateVariance],
     k: int,
-    measures: Mapping[str, Callable[[Floats], float | None]],
+    measures: Mapping[str, Callable[[Floats], Floats]],
     *,
     draws: int = 2_000,
     seed: int = 0,
@@ -98,7 +98,8 @@ def noise_floor(
     k
         Index of the threshold.
     measures
-        Name to function of the (G,) rates; None or NaN where undefined.
+        Name to function of (draws, G) rates that gives (draws,) values, NaN where undefined: all
+        draws in one call.
     draws, seed
         PCG64 seeded with `seed`: the same answer everywhere.
 
@@ -180,24 +181,20 @@ def _pair_sum(x: Floats) -> Floats:
     return out
 
 
-def _floor(measure: Callable[[Floats], float | None], rates: Floats, parity: Floats) -> Floor:
-    value = _number(measure(rates))
-    drawn = [_number(measure(row)) for row in parity]
-    defined = np.array([x for x in drawn if x is not None])
+def _floor(measure: Callable[[Floats], Floats], rates: Floats, parity: Floats) -> Floor:
+    value = float(measure(rates[None, :])[0])
+    drawn = measure(parity)
+    defined = drawn[np.isfinite(drawn)]
     undefined = len(drawn) - len(defined)
     p_value = None
-    if value is not None:
+    if math.isfinite(value):
         # A hair of slack: equal counts must tie although their sums round differently.
-        above = int(np.count_nonzero(defined >= value * (1 - 1e-9))) + undefined
+        above = int(np.count_nonzero(defined >= value - 1e-9 * abs(value))) + undefined
         p_value = (1 + above) / (1 + len(drawn))
     return Floor(
-        value=value,
+        value=value if math.isfinite(value) else None,
         median=float(np.median(defined)) if len(defined) else None,
         p95=float(np.quantile(defined, 0.95)) if len(defined) else None,
         p_value=p_value,
         undefined=undefined / len(drawn),
     )
-
-
-def _number(x: float | None) -> float | None:
-    return None if x is None or not math.isfinite(x) else float(x)

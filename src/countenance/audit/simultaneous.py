@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 from countenance.audit.interval import (
     chernoff_lower,
-    chernoff_upper,
     score_t,
     student_t_quantile,
     why_unsupported,
@@ -256,21 +255,21 @@ def _by_bounds(
     """
     known = [c for c in cells if not math.isnan(c.rate.estimate[c.k])]
     each = alpha / (2 * max(len(known), 1))
-    low, high = {}, {}
-    for c in known:
-        U = c.rate.estimate[c.k : c.k + 1]
-        if c.name in poor:
-            low[c.name] = float(chernoff_lower(U, c.rate.independent, each)[0])
-            high[c.name] = float(chernoff_upper(U, c.rate.independent, each)[0])
-        else:
-            q = student_t_quantile(1 - each, c.rate.freedom[c.k : c.k + 1])
-            ends = score_t(U, c.rate.variance[c.k : c.k + 1], c.rate.trials, q)
-            low[c.name], high[c.name] = float(ends[0][0]), float(ends[1][0])
+    U = np.array([c.rate.estimate[c.k] for c in known])
+    independent = np.array([c.rate.independent for c in known])
+    low = chernoff_lower(np.stack([U, 1 - U]), independent, each)
+    low, high = low[0], 1 - low[1]
+    good = np.array([c.name not in poor for c in known], dtype=np.bool_)
+    if good.any():
+        sure = [c for c in known if c.name not in poor]
+        q = student_t_quantile(1 - each, np.array([c.rate.freedom[c.k] for c in sure]))
+        variance = np.array([c.rate.variance[c.k] for c in sure])
+        trials = np.array([c.rate.trials for c in sure])
+        low[good], high[good] = score_t(U[good], variance, trials, q)
     best, names = 1.0, None
-    for a in low:
-        for b in high:
-            if a != b and (a in poor or b in poor) and low[a] / high[b] > best:
-                best, names = low[a] / high[b], (a, b)
+    for a, b in itertools.permutations(range(len(known)), 2):
+        if not (good[a] and good[b]) and low[a] > best * high[b]:
+            best, names = float(low[a] / high[b]), (known[a].name, known[b].name)
     return best, names
 
 

@@ -234,9 +234,10 @@ def fold(v: RateVariance, rows: Ints, columns: Ints) -> RateVariance:
     """
     everyone = np.union1d(rows, columns)
     place = np.searchsorted(everyone, np.concatenate([rows, columns]))
-    psi = np.zeros((len(v.psi), len(everyone)))
-    np.add.at(psi, (slice(None), place), v.psi)
-    degree = np.bincount(place, v.degree, minlength=len(everyone))
+    psi = np.zeros((len(everyone), len(v.psi)))
+    np.add.at(psi, place, v.psi.T)
+    psi = psi.T
+    degree = np.bincount(place, v.degree, minlength=len(everyone)).astype(np.float64)
     people = int(np.count_nonzero(degree))
     carried = psi * v.trials + v.estimate[:, None] * degree
     conservative = np.fmax(v.variance, _spread(psi, people))
