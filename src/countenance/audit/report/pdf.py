@@ -30,8 +30,8 @@ from countenance.audit.report.view import View
 from countenance.audit.sentences import count, summary
 from countenance.audit.types import Audit
 
-#: Tables longer than this stand only in the CSV files beside the report.
-MOST_ROWS = 60
+#: A figure's table longer than this stands only in the CSV file beside the report.
+MOST_ROWS = 40
 
 
 def pdf_bytes(audit: Audit, drawn: dict[str, list[Drawn]], *, page: str = "a4") -> bytes:
@@ -97,7 +97,7 @@ def _block(block: Block) -> dict[str, Any]:
             "reading": f.reading,
             "svg": block.wide,
             "name": f.name,
-            "table": _table(f.table),
+            "table": _table(f.table, most=MOST_ROWS),
         }
     if isinstance(block, Table):
         return {"kind": "table", **_table(block)}
@@ -135,9 +135,9 @@ def _part(part: Part) -> dict[str, Any]:
     }
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table, *, most: int | None = None) -> dict[str, Any]:
     shown = table.shown()
-    if len(shown) > MOST_ROWS:
+    if most is not None and len(shown) > most:
         return {"caption": table.caption, "rows": [], "left_out": count(len(shown))}
     # A column without a word in it is left out: paper is narrower than a screen.
     kept = [
