@@ -166,6 +166,8 @@ def test_elub_published(mated, nonmated, published):
 
 
 def test_elub_exact():
+    # 1/3 over 1/3 of everything supports nothing at all, not 1e-16 of it.
+    assert lk.elub([1, 10], [1, 1]) == lk.LrBounds(0.0, 0.0)
     found = lk.elub([INF] * 3, [0] * 3)
     assert (10**found.low, 10**found.high) == (pytest.approx(1 / 3), pytest.approx(3))
 

@@ -222,14 +222,15 @@ def elub(mated: npt.ArrayLike, nonmated: npt.ArrayLike, *, misleading: int = 1) 
     # On (edge, next edge] the counts below and at-or-above t are those just above the edge.
     edges = np.r_[0.0, ratios]
     following = np.r_[ratios, np.inf]
-    miss = (np.searchsorted(g, edges, side="right") + misleading) / M
-    false = (N - np.searchsorted(s, edges, side="right")) / N
+    miss = np.searchsorted(g, edges, side="right") + misleading
+    false = N - np.searchsorted(s, edges, side="right")
+    # Each crossing is one division of whole numbers: 1 comes out as 1 where nothing is supported.
     above = edges >= 1
-    start = np.maximum(edges, (1 - miss) / false)
+    start = np.maximum(edges, (M - miss) * N / (M * false))
     high = start[above & (start < following)][0]
     below = following <= 1
     with np.errstate(divide="ignore"):
-        end = np.minimum(following, np.where(false < 1, miss / (1 - false), np.inf))
+        end = np.minimum(following, miss * N / (M * (N - false)))
     low = end[below & (end > edges)][-1]
     return LrBounds(math.log10(low), math.log10(high))
 
