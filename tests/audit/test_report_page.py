@@ -37,6 +37,7 @@ def parse(svg: str | bytes) -> ET.Element:
     return ET.fromstring(svg)  # noqa: S314 - written by this project a moment ago
 
 
+BLOCKS = {"p", "div", "details", "table", "ul", "ol", "dl", "pre", "figure", "section", "h2", "h3"}
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
@@ -52,6 +53,9 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        inside = {self.elements[i][0] for i in self.stack}
+        if tag in BLOCKS:
+            assert not inside & {"p", "span", "code", "bdi", "a"}, f"<{tag}> in {inside}"
         self.elements.append((tag, dict(attrs), []))
         if tag not in VOID:
             self.stack.append(len(self.elements) - 1)
@@ -363,6 +367,7 @@ def test_the_index_sets_audits_side_by_side(shapes: dict[str, Audit]) -> None:
     for attributes, _ in page.of("svg"):
         for target in (attributes["aria-labelledby"] or "").split():
             assert target in ids
+    assert len(page.of("main")) == 1
     for audit, href, _ in items:
         assert audit.summary.split(" %")[0] in unescape(source)
         assert f'href="{href}"' in source

@@ -312,7 +312,7 @@ def _threshold(view: View, result: ThresholdResult) -> Part:
     if t.value is None:
         why = t.note or "these data cannot reach the target"
         return Part(heading, (Text(f"Cannot be set: {why}."),))
-    said = [f"{t.rule} {view.value(t.value)}."]
+    said = [f"Rule: {t.rule} {view.value(t.value)}."]
     if t.documented:
         said.append(f"Documented at {t.documented}.")
     if t.achieved is not None:

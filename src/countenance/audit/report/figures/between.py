@@ -107,7 +107,7 @@ def ratios(differential: Differential) -> Figure | None:
     )
     return Figure(
         name=f"ratios-{differential.rate}",
-        question=f"How many times one group's {which} is another's",
+        question=f"By what factor do groups differ in {which}?",
         finding=finding,
         reading=(
             "All intervals hold at once with 95 % confidence; one that lies wholly to the right "

@@ -19,6 +19,7 @@ READING = (
     "that "
     "no error was seen: the arrow runs to the highest rate these data still allow."
 )
+AS_FIRST = "Marks as in the first picture."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def false_matches(view: View) -> Figure | None:
         event="false matches",
         axis="False match rate (log scale)",
         lines=reference_lines(view),
+        first=True,
     )
 
 
@@ -134,7 +136,7 @@ def failures_to_enrol(view: View) -> Figure | None:
         name="failures-to-enrol",
         question="Whose images does it fail to read at all?",
         finding=finding,
-        reading=rule,
+        reading=f"{AS_FIRST} {rule}".strip(),
         draw=lambda size: rate_rows(
             drawn, size, axis="Failure to enrol rate (log scale)", lines=[], event="failed"
         ),
@@ -200,6 +202,7 @@ def rates_figure(
     event: str,
     axis: str,
     lines: list[Line],
+    first: bool = False,
 ) -> Figure:
     """A figure of one rate of every group of one grouping."""
     rows = [Row(g.group, getattr(g, which), view.colour(g.group)) for g in result.groups]
@@ -220,7 +223,7 @@ def rates_figure(
         name=name,
         question=question,
         finding=finding,
-        reading=" ".join((READING, rule)).strip(),
+        reading=" ".join((READING if first else AS_FIRST, rule)).strip(),
         draw=lambda size: rate_rows(drawn, size, axis=axis, lines=lines, event=event),
         table=rate_table(
             question, [(r.label, r.rate) for r in rows], event=event, noun="comparisons"
