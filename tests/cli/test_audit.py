@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from countenance import faces
 from countenance.audit import Audit
 from countenance.cli import main
 from countenance.cli.onfile import audits_on_file
@@ -114,6 +116,58 @@ def test_an_unknown_attribute_names_the_known(scores: Path, people: Path, capsys
     message = capsys.readouterr().err
     assert "'tere'" in message
     assert "tree" in message
+
+
+@pytest.fixture
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data set whose images nobody may look at: no engine can be loaded."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("an engine was loaded before the options were read")
+
+    monkeypatch.setattr(faces, "load_engine", refuse)
+    rows = ["path,subject,tree,light"]
+    for person in range(4):
+        for light in ("dim", "bright"):
+            name = f"{person}-{light}.jpg"
+            (tmp_path / name).write_bytes(name.encode())
+            rows.append(f"{name},{person},{'hazel' if person % 2 else 'willow'},{light}")
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-g", "tere"], "did you mean 'tree'?"),
+        (["-g", "light"], "changes from image to image"),
+        (["-e", "sfcae"], "did you mean 'sface'?"),
+        (["--probe", "lihgt=dim", "--reference", "lihgt=bright"], "did you mean 'light'?"),
+        (["--probe", "light=dmi", "--reference", "light=bright"], "did you mean 'dim'?"),
+        (["--layout", "lndon"], "london"),
+        (["-g", "tree", "--bin", "age=20"], "--bin"),
+        (["--pairs", "nowhere.csv"], "nowhere.csv"),
+    ],
+)
+def test_a_slip_is_found_before_any_image_is_read(
+    images: Path, capsys: Capture, options: list[str], said: str
+) -> None:
+    assert main(["audit", str(images), *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_mistyped_column_gets_the_nearest(scores: Path, capsys: Capture) -> None:
+    assert main(["audit", str(scores), "--columns", "probe_subjct=a"]) == 2
+    assert "did you mean 'probe_subject'?" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_found_before_the_run(
+    images: Path, capsys: Capture
+) -> None:
+    (images / "taken").write_text("a file")
+    for out in ("taken", "taken/below/that"):
+        assert main(["audit", str(images), "-o", str(images / out)]) == 2
+        assert "is a file" in capsys.readouterr().err
 
 
 def test_what_a_path_holds(tmp_path: Path) -> None:

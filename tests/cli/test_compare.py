@@ -61,6 +61,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> None:
         return Shades()
 
     monkeypatch.setattr(faces, "load_engine", load)
+    monkeypatch.setattr(faces, "engine_names", lambda: ("test",))
 
 
 @pytest.fixture

@@ -31,9 +31,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert isinstance(people, pl.DataFrame)
     london = ROOT.parent / "shared" / "data" / "london"
     if london.is_dir():
-        (folder / "photos").symlink_to(london)
-        for name, source in {"a.jpg": "neutral/001.jpg", "b.jpg": "smiling/001.jpg"}.items():
-            shutil.copy(london / source, folder / name)
+        (folder / "photos").mkdir()
+        rows = (london / "manifest.csv").read_text("utf-8").splitlines()
+        few = [row for row in rows[1:] if "/00" in row or "/01" in row]
+        (folder / "photos" / "manifest.csv").write_text("\n".join([rows[0], *few]), "utf-8")
+        for expression in ("neutral", "smiling"):
+            (folder / "photos" / expression).symlink_to(london / expression)
+        shutil.copy(london / "neutral" / "001.jpg", folder / "a.jpg")
+        shutil.copy(london / "smiling" / "001.jpg", folder / "b.jpg")
     return folder
 
 

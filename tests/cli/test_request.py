@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countenance.cli.request import ask, asked_in, file_name
+from countenance.cli.request import COLUMNS, ask, asked_in, file_name
 from countenance.core import InputError
 
 NAMES = st.text(
@@ -35,7 +35,7 @@ def asked(draw: st.DrawFn) -> dict[str, Any]:
         "fmr_target": st.lists(RATES, unique=True, max_size=3),
         "claim": RATES,
         "attributes": NAMES.map(Path),
-        "columns": st.dictionaries(NAMES, NAMES, max_size=3).map(
+        "columns": st.dictionaries(st.sampled_from(COLUMNS), NAMES, max_size=3).map(
             lambda pairs: [f"{a}={b}" for a, b in pairs.items()]
         ),
         "direction": st.sampled_from(["similarity", "dissimilarity"]),
@@ -132,6 +132,7 @@ def test_a_command_of_another_kind_is_refused(command: str) -> None:
         ({"probe": "a=1,b=2", "reference": "a=1,b=3"}, "--probe"),
         ({"probe": "a=1", "reference": "a=2", "pairs": Path("p.csv")}, "--pairs"),
         ({"columns": ["score"]}, "--columns"),
+        ({"columns": ["scroe=s"]}, "'score'"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(keywords: dict[str, Any], named: str) -> None:

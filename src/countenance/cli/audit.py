@@ -182,7 +182,7 @@ def audit(
     """
     from countenance.cli.limits import exceeded, parse_limit
     from countenance.cli.onfile import keep_on_file
-    from countenance.cli.pipeline import holds_images, run_audit, write
+    from countenance.cli.pipeline import check_folder, holds_images, run_audit, write
     from countenance.cli.request import ask
     from countenance.cli.terminal import console, progress
     from countenance.cli.views import show_audit, show_written
@@ -211,9 +211,11 @@ def audit(
         level=level,
         seed=seed,
     )
+    folder = out if out is not None or json else Path("report")
+    if folder is not None:
+        check_folder(folder)
     with progress(quiet=quiet) as report:
         found = run_audit(request, cache=not no_cache, progress=report)
-        folder = out if out is not None or json else Path("report")
         written = write(found, folder, pdf=pdf, page=page, progress=report) if folder else []
     if holds_images(data):
         keep_on_file(found)

@@ -38,10 +38,11 @@ def compare(
     from countenance.cli.parsing import choice
     from countenance.cli.reading import show_reading, show_score
     from countenance.cli.terminal import console
-    from countenance.faces import SELECTIONS, load_engine
+    from countenance.faces import SELECTIONS, engine_names, load_engine
 
+    name = choice(engine, engine_names(), option="--engine")
     chosen = choice(selection, SELECTIONS, option="--selection")
-    loaded = load_engine(engine, selection=chosen)
+    loaded = load_engine(name, selection=chosen)
     score = _score(loaded, probe, reference)
     out = console()
     show_score(out, loaded.card, score, probe=str(probe), reference=str(reference))

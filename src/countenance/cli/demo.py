@@ -23,10 +23,11 @@ def demo(
     No image and no network is needed: scores and self-reported labels, under pseudonymous ids.
     """
     from countenance.cli.demonstration import demonstration_audits
-    from countenance.cli.pipeline import write_several
+    from countenance.cli.pipeline import check_folder, write_several
     from countenance.cli.terminal import console, progress
     from countenance.cli.views import show_audit, show_written
 
+    check_folder(out)
     with progress(quiet=quiet) as report:
         audits = demonstration_audits(progress=report)
         written = write_several(audits, out, pdf=pdf, page=page, progress=report)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from countenance.cli.parsing import choice
 from countenance.cli.request import DEFAULT_ENGINE, AuditRequest
 from countenance.core import InputError, Progress
 
 if TYPE_CHECKING:
     from countenance.audit import Audit
+    from countenance.datasets import Dataset
     from countenance.scores import PairProtocol, Scores, TemplateSet
 
 
@@ -25,6 +28,8 @@ def run_audit(request: AuditRequest, *, cache: bool, progress: Progress) -> Audi
     """
     from countenance.audit import audit
 
+    for name in request.bins:
+        choice(name, request.groups, option="--bin, among the attributes of --group")
     protocol: PairProtocol | None = None
     data: Scores | TemplateSet
     if holds_images(request.data):
@@ -79,6 +84,20 @@ def holds_images(data: Path) -> bool:
     return {"path", "subject"} <= names and "score" not in names
 
 
+def check_folder(folder: Path) -> None:
+    """Find out before a long run that a report cannot be written there.
+
+    Raises
+    ------
+    InputError
+        A file is in the way, or the place cannot be written to.
+    """
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        what = "is a file" if place.is_file() else "cannot be written to"
+        raise InputError(what, where=str(place), expected="a folder for the report, as --out")
+
+
 def write(
     audit: Audit, folder: Path, *, pdf: bool | None, page: str, progress: Progress
 ) -> list[Path]:
@@ -99,15 +118,34 @@ def write_several(
 
 def _enrol(request: AuditRequest, *, cache: bool, progress: Progress) -> TemplateSet:
     from countenance.datasets import read_dataset
-    from countenance.faces import load_engine
+    from countenance.faces import engine_names, load_engine
     from countenance.scores import TemplateCache, enrol
 
+    name = choice(request.engine or DEFAULT_ENGINE, engine_names(), option="--engine")
     dataset = read_dataset(request.data, layout=request.layout, attributes=request.attributes)
-    engine = load_engine(
-        request.engine or DEFAULT_ENGINE,
-        selection=request.selection or "one",
-    )
+    dataset = _with_names_checked(request, dataset)
+    engine = load_engine(name, selection=request.selection or "one")
+    for text in request.thresholds:
+        engine.card.unit.threshold(text)
     return enrol(dataset, engine, cache=TemplateCache() if cache else None, progress=progress)
+
+
+def _with_names_checked(request: AuditRequest, dataset: Dataset) -> Dataset:
+    """The data set with its notes on the groups asked for.
+
+    A mistyped name is found here, before hours of enrolment and not after.
+    """
+    for name in request.groups:
+        choice(name, dataset.attributes, option="--group")
+    # How many people have no label the audit says itself.
+    notes = [n for n in dataset.check_groups(request.groups) if n.code != "no-label"]
+    if request.split is not None:
+        attribute, *values = request.split
+        choice(attribute, dataset.attributes, option="--probe")
+        stated = {s.attributes[attribute] for s in dataset.samples if attribute in s.attributes}
+        for option, value in zip(("--probe", "--reference"), values, strict=True):
+            choice(value, sorted(stated), option=f"{option} {attribute}")
+    return dataset.with_samples(dataset.samples, notes)
 
 
 def _read(request: AuditRequest) -> Scores:

@@ -26,12 +26,13 @@ def report(
 ) -> None:
     """Write the report of an audit anew; nothing is measured again."""
     from countenance.cli.onfile import read_audit
-    from countenance.cli.pipeline import write, write_several
+    from countenance.cli.pipeline import check_folder, write, write_several
     from countenance.cli.terminal import console, progress
     from countenance.cli.views import show_written
 
     found = [read_audit(path) for path in audits]
     folder = out or Path("report")
+    check_folder(folder)
     with progress(quiet=quiet) as tell:
         if len(found) == 1:
             written = write(found[0], folder, pdf=pdf, page=page, progress=tell)

@@ -22,6 +22,7 @@ Direction = Literal["similarity", "dissimilarity"]
 Failures = Literal["exclude", "positive", "negative"]
 Selection = Literal["one", "largest"]
 DEFAULT_ENGINE = "sface"
+COLUMNS = ("probe", "reference", "probe_subject", "reference_subject", "score")
 #: Options of the command and the keywords of `ask` they become.
 _KEYWORDS = {
     "--bin": "bins",
@@ -156,9 +157,7 @@ def ask(
         fmr_targets=tuple(rate(text, option="--fmr-target") for text in split_list(fmr_target)),
         claim=rate(claim, option="--claim") if claim is not None else None,
         attributes=attributes,
-        columns=split_pairs(
-            columns, option="--columns", example="probe_subject=id1,score=distance"
-        ),
+        columns=_columns(columns),
         direction=choice(direction, get_args(Direction), option="--direction")
         if direction is not None
         else None,
@@ -216,6 +215,12 @@ def file_name(path: Path) -> str:
 
 def _joined(pairs: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in pairs.items())
+
+
+def _columns(values: Sequence[str] | None) -> dict[str, str]:
+    """Our names of columns to the table's."""
+    pairs = split_pairs(values, option="--columns", example="probe_subject=id1,score=distance")
+    return {choice(ours, COLUMNS, option="--columns"): theirs for ours, theirs in pairs.items()}
 
 
 def _split(probe: str | None, reference: str | None) -> tuple[str, str, str] | None:

@@ -26,7 +26,12 @@ def console(*, stderr: bool = False) -> Console:
     """A Rich console without syntax colouring: numbers are not decorated."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave to `app.run` how it ends; Rich would leave with 1, a code that is taken."""
+            raise BrokenPipeError
+
+    return Plain(stderr=stderr, highlight=False, soft_wrap=False)
 
 
 def table(title: str | None = None, *, heads: bool = True) -> Table:
