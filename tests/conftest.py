@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Machines that run tests are shared: how long one example takes says nothing about the code.
+settings.register_profile("countenance", deadline=None)
+settings.load_profile("countenance")
 
 TESTS = Path(__file__).parent
 LONDON = TESTS.parent.parent / "shared" / "data" / "london"

@@ -66,12 +66,13 @@ def test_supported_settings_cover(bench: ModuleType, n: int, f: float, rho: floa
 
 
 @pytest.mark.parametrize(("n", "f"), [(8, 0.1), (8, 0.01), (8, 0.001), (20, 0.01), (50, 0.001)])
-def test_unsupported_settings_print_bounds_that_hold(bench: ModuleType, n: int, f: float) -> None:
+def test_unsupported_settings_print_what_holds(bench: ModuleType, n: int, f: float) -> None:
+    """Bounds without errors, conservative intervals with few: never below the stated level."""
     rng = np.random.default_rng([6, n, round(1 / f)])
     v = bench.draw_within(n, f, 0.3, model="heavy", replicates=2000, rng=rng)
     line = bench.judge(v, f, ())
     assert not line.counted
-    assert line.all_printed >= 0.95
+    assert line.all_printed >= 0.95 - 3 * (0.05 * 0.95 / 2000) ** 0.5
 
 
 def test_the_truth_of_the_models_is_the_truth(bench: ModuleType) -> None:

@@ -1,10 +1,12 @@
 """Intervals for one rate: what may be said, and what is said when little may.
 
-Two kinds of statement, never mixed up:
+Three kinds of statement, never mixed up:
 
 - an **estimate with its interval**, when enough errors came from enough people (`supported`);
-- otherwise only a **bound that holds whatever the people are like** (`guaranteed`): as many
-  comparisons as share nobody are independent, and Chernoff's bound applies to their average
+- with fewer, an interval from the **conservative** jackknife variance, which covers more often
+  than it says (`few_errors`), and the flag that no estimate is supported;
+- without any error, only a **bound that holds whatever the people are like** (`guaranteed`): as
+  many comparisons as share nobody are independent, and Chernoff's bound applies to their average
   (Hoeffding 1963, section 5). It is wide. That is what so few people can tell.
 
 docs/statistics.md has the derivations, and the simulation that chose the method.
@@ -15,7 +17,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -33,7 +35,7 @@ MIN_AFFECTED = 10
 GROWTH = 1.75
 """Power of f(1-f) with which the variance due to shared people grows; see `score_t`."""
 
-Method: TypeAlias = Literal["score-t", "guaranteed", "none"]
+Method: TypeAlias = Literal["score-t", "score-t-conservative", "guaranteed", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Interval:
     level
         Confidence, two-sided for `low` and `high`, one-sided for the bounds.
     method
-        ``score-t``: see `score_t`. ``guaranteed``: Chernoff's bounds on comparisons that share
+        ``score-t``: see `score_t`. ``score-t-conservative``: the same with the jackknife variance,
+        cut at the guaranteed bounds. ``guaranteed``: Chernoff's bounds on comparisons that share
         nobody. ``none``: nothing was compared.
     effective_n
         Independent comparisons that would give the same variance; NaN when there were no errors.
@@ -77,7 +80,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """`Interval` at K thresholds: the same fields as arrays of shape (K,)."""
+    """`Interval` at K thresholds: the same fields as arrays of shape (K,).
+
+    `few` says where the method is ``score-t-conservative``.
+    """
 
     low: Floats
     high: Floats
@@ -85,6 +91,7 @@ class Intervals:
     effective_n: Floats
     design_effect: Floats
     supported: npt.NDArray[np.bool_]
+    few: npt.NDArray[np.bool_]
     note: tuple[str, ...]
     upper_guaranteed: Floats
     upper_if_independent: Floats
@@ -95,6 +102,8 @@ class Intervals:
     def at(self, k: int) -> Interval:
         """The interval at one threshold."""
         method: Method = "score-t" if self.supported[k] else "guaranteed"
+        if self.few[k]:
+            method = "score-t-conservative"
         return Interval(
             low=float(self.low[k]),
             high=float(self.high[k]),
@@ -122,7 +131,8 @@ def rate_interval(v: RateVariance, *, level: float = 0.95) -> Intervals:
     Returns
     -------
     Intervals
-        `score_t` where supported, else the two-sided Chernoff bounds; NaN where nothing was
+        `score_t` where supported; with few errors `score_t` from the jackknife variance, cut at
+        the two-sided Chernoff bounds; without errors those bounds; NaN where nothing was
         compared.
     """
     U, V, N = v.estimate, v.variance, v.trials
@@ -130,6 +140,7 @@ def rate_interval(v: RateVariance, *, level: float = 0.95) -> Intervals:
         effective = np.where(V > 0, U * (1 - U) / V, np.nan)
     notes = tuple(why_unsupported(v, k) for k in range(len(U)))
     supported = np.array([not note for note in notes], dtype=np.bool_)
+    few = ~supported & few_errors(v)
     tail = (1 - level) / 2
     # Four bounds, one search: two-sided low and high, and the two one-sided uppers.
     trials = np.array([[v.independent], [v.independent], [v.independent], [N]])
@@ -140,6 +151,10 @@ def rate_interval(v: RateVariance, *, level: float = 0.95) -> Intervals:
         s = supported
         q = student_t_quantile(1 - tail, v.freedom[s])
         low[s], high[s] = score_t(U[s], V[s], N, q)
+    if few.any():
+        q = student_t_quantile(1 - tail, v.freedom[few])
+        ends = score_t(U[few], careful(v).variance[few], N, q)
+        low[few], high[few] = np.maximum(low[few], ends[0]), np.minimum(high[few], ends[1])
     return Intervals(
         low=low,
         high=high,
@@ -147,6 +162,7 @@ def rate_interval(v: RateVariance, *, level: float = 0.95) -> Intervals:
         effective_n=effective,
         design_effect=N / effective,
         supported=supported,
+        few=few,
         note=notes,
         upper_guaranteed=upper,
         upper_if_independent=upper_if,
@@ -347,12 +363,29 @@ def why_unsupported(v: RateVariance, k: int) -> str:
     if math.isnan(v.variance[k]):
         return f"{v.people} people are too few: no two comparisons share nobody"
     whole, rest = v.whole[k], v.trials - v.events[k]
-    bounds = "only bounds can be given"
+    given = "the interval is wide to be safe" if few_errors(v)[k] else "only bounds can be given"
     what = "misses" if v.kind == "mated" else "pairs of people falsely matched"
     if whole < MIN_EVENTS:
-        return f"{whole:.3g} {what}, fewer than {MIN_EVENTS}: {bounds}"
+        return f"{whole:.3g} {what}, fewer than {MIN_EVENTS}: {given}"
     if rest < MIN_EVENTS:
-        return f"all but {rest:.3g} of the comparisons are errors: {bounds}"
+        return f"all but {rest:.3g} of the comparisons are errors: {given}"
     if v.kind == "mated" and v.affected[k] < MIN_AFFECTED:
-        return f"misses of {v.affected[k]} people, fewer than {MIN_AFFECTED}: {bounds}"
+        return f"misses of {v.affected[k]} people, fewer than {MIN_AFFECTED}: {given}"
     return ""
+
+
+def few_errors(v: RateVariance) -> npt.NDArray[np.bool_]:
+    """Where (K,) an unsupported FMR still has a conservative interval.
+
+    There are errors and comparisons without, and both variances are defined. Misses are left out:
+    they come in bursts of one person, which a jackknife over few people does not see.
+    """
+    if v.kind == "mated":
+        return np.zeros(len(v.estimate), dtype=np.bool_)
+    both = np.isfinite(v.variance) & np.isfinite(v.jackknife)
+    return np.asarray(both & (v.events > 0) & (v.events < v.trials))
+
+
+def careful(v: RateVariance) -> RateVariance:
+    """The same rates with the larger of their two variances, for few errors."""
+    return replace(v, variance=np.fmax(v.variance, v.jackknife))

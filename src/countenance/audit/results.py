@@ -15,12 +15,10 @@ from countenance.audit.types import GroupingResult, GroupResult, Threshold, Thre
 def threshold_result(counted: Counted, place: int) -> ThresholdResult:
     """Everything at one of the levels."""
     level = counted.levels[place]
-    reached = level.score is not None
-    score = level.score if level.score is not None else counted.grid[-1]
-    k = int(np.searchsorted(counted.grid, score))
-    few = int(np.searchsorted(counted.few, score))
+    k = int(np.searchsorted(counted.grid, level.score))
+    few = int(np.searchsorted(counted.few, level.score))
     groupings = [
-        _grouping_result(counted, i, k, few) for i in range(len(counted.groupings)) if reached
+        _grouping_result(counted, index, k, few) for index in range(len(counted.groupings))
     ]
     everybody = counted.rates[counted.everybody]
     return ThresholdResult(

@@ -2,7 +2,8 @@
 
 Every pair of groups gets a ratio of rates; the intervals are wide enough that *all* of them cover
 together with the stated confidence, so that picking the worst group after looking is allowed.
-Groups with too few errors for an estimate are never dropped: they enter through their bounds.
+Groups with few errors enter with a conservative variance, groups without any through their bounds;
+none is dropped.
 
 Percentile bootstrap intervals of the largest ratio are not offered: under exact parity they
 exclude 1 nearly always (measurement reference 3.6; a test here shows it).
@@ -13,14 +14,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from countenance.audit.interval import (
+    careful,
     chernoff_lower,
+    few_errors,
     score_t,
     student_t_quantile,
     why_unsupported,
@@ -86,7 +89,7 @@ class Comparison:
     ratios
         Every pair of sufficient cells, largest estimate first.
     insufficient
-        Cells with too few errors (or people) for an estimate; in the verdict by bounds only.
+        Cells without an error (or with too few people or misses): in the verdict by bounds only.
     critical
         The sup-t critical value of the ratios; NaN without ratios.
     level, draws, seed
@@ -133,10 +136,8 @@ def compare(
         Two cells of one name, or people that do not fit the influences.
     """
     _check(cells)
-    good: list[CellRate] = []
-    poor: list[CellRate] = []
-    for c in cells:
-        (poor if why_unsupported(c.rate, c.k) else good).append(c)
+    cells = [_with_care(c) for c in cells]
+    good, poor = [c for c in cells if _has_ratio(c)], [c for c in cells if not _has_ratio(c)]
     # Where some cells enter by bounds, half the error is left for those bounds.
     alpha = (1 - level) / (2 if poor else 1)
     ratios: list[RatioInterval] = []
@@ -171,6 +172,17 @@ def compare(
         draws=draws,
         seed=seed,
     )
+
+
+def _with_care(cell: CellRate) -> CellRate:
+    """A cell with few errors takes part with its conservative variance."""
+    if not why_unsupported(cell.rate, cell.k):
+        return cell
+    return replace(cell, rate=careful(cell.rate))
+
+
+def _has_ratio(cell: CellRate) -> bool:
+    return not why_unsupported(cell.rate, cell.k) or bool(few_errors(cell.rate)[cell.k])
 
 
 def log_covariance(cells: Sequence[CellRate]) -> tuple[Floats, Floats]:
