@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countenance.audit import differentials as d
@@ -205,6 +205,7 @@ def test_bounds_that_do_not_fit_are_refused():
         d.max_over_min([0.1, 0], upper=[0.2])
 
 
+@settings(deadline=None)
 @given(positive_rates, st.floats(0.01, 1))
 def test_measures_of_spread_ignore_scale_and_order(rates, scale):
     a = {m.name: m.value for m in d.differentials(rates)}
@@ -213,6 +214,7 @@ def test_measures_of_spread_ignore_scale_and_order(rates, scale):
         assert a[name] == pytest.approx(b[name], rel=1e-9, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(positive_rates)
 def test_ranges(rates):
     n = len(rates)
@@ -223,6 +225,7 @@ def test_ranges(rates):
     assert d.max_over_mean(rates).value >= 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.3]), min_size=2, max_size=6))
 def test_the_array_forms_agree_with_the_single_ones(rates):
     single = {m.name: m.value for m in d.differentials(rates)}

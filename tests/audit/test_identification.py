@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countenance.audit import identification as ident
@@ -134,6 +134,7 @@ def test_one_kind_of_search_only():
     assert ident.search_rates(SCORES[3:], MATE[3:], threshold=0).fnir is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 12), st.integers(1, 6))
 def test_cmc_is_one_minus_fnir(seed, searches, gallery):
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from countenance.audit import likelihood as lk
@@ -54,6 +54,7 @@ def brute_pav(mated, nonmated):
     return values, share
 
 
+@settings(deadline=None)
 @given(mated=scores, nonmated=scores)
 def test_pav_is_isotonic_regression_on_pooled_ties(mated, nonmated):
     values, share = brute_pav(mated, nonmated)
@@ -83,6 +84,7 @@ def test_pav_against_scipy():
     assert np.all(np.isinf(odds[~finite]))
 
 
+@settings(deadline=None)
 @given(mated=scores, nonmated=scores, seed=st.integers(0, 99))
 def test_cllr_min_ignores_order_and_monotone_changes(mated, nonmated, seed):
     rng = np.random.default_rng(seed)
@@ -104,6 +106,7 @@ def test_ties_are_pooled_and_not_sorted_in_the_systems_favour():
     assert flattered < lk.cllr_min(mated, nonmated) * 0.9
 
 
+@settings(deadline=None)
 @given(mated=scores, nonmated=scores)
 def test_no_monotone_calibration_beats_cllr_min(mated, nonmated):
     lrs = [2.0**s for s in mated], [2.0**s for s in nonmated]
@@ -113,6 +116,7 @@ def test_no_monotone_calibration_beats_cllr_min(mated, nonmated):
     assert parts.cllr == lk.cllr(*lrs)
 
 
+@settings(deadline=None)
 @given(mated=scores, nonmated=scores)
 def test_the_affine_fit_is_the_least_cllr_of_all_lines(mated, nonmated):
     assume(max(nonmated) > min(mated) and max(mated) > min(nonmated))
@@ -172,6 +176,7 @@ def test_elub_exact():
     assert (10**found.low, 10**found.high) == (pytest.approx(1 / 3), pytest.approx(3))
 
 
+@settings(deadline=None)
 @given(
     mated=st.lists(st.integers(-3, 3), min_size=1, max_size=12),
     nonmated=st.lists(st.integers(-3, 3), min_size=1, max_size=12),

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countenance.audit import planning as p
@@ -28,6 +28,7 @@ def right(r, m=1):
     return (math.log(r) / (z(1 - 0.05 / (2 * m)) + z(0.8))) ** 2
 
 
+@settings(deadline=None)
 @given(f=fmrs, r=ratios, cv2=cv2s, m=st.integers(1, 100))
 def test_the_number_is_enough_and_one_less_is_not(f, r, cv2, m):
     n = p.people_needed(f, r, cv2=cv2, comparisons=m)
@@ -59,6 +60,7 @@ def test_the_planned_power_is_reached_in_simulation():
     assert 0.76 < power < 0.86
 
 
+@settings(deadline=None)
 @given(f=fmrs, r=ratios, cv2=st.floats(0, 5))
 def test_detectable_ratio_inverts_people_needed(f, r, cv2):
     n = p.people_needed(f, r, cv2=cv2)
@@ -68,6 +70,7 @@ def test_detectable_ratio_inverts_people_needed(f, r, cv2):
     assert p.people_needed(f, found * (1 + 1e-9), cv2=cv2) <= n
 
 
+@settings(deadline=None)
 @given(f=fmrs, r=ratios, cv2=st.floats(0, 5))
 def test_smallest_auditable_fmr_inverts_people_needed(f, r, cv2):
     n = p.people_needed(f, r, cv2=cv2)

@@ -38,6 +38,7 @@ def brute_threshold(nonmated, target, failures, system):
     return min(fits) if fits else max(nonmated) + 1
 
 
+@settings(deadline=None)
 @given(
     nonmated=small_ints,
     target=rates,
@@ -64,6 +65,7 @@ def test_threshold_is_the_definition(nonmated, target, failures, system, runs):
         assert found.achieved is None
 
 
+@settings(deadline=None)
 @given(nonmated=small_ints, mated=small_ints, T=st.integers(-8, 8), half=st.booleans())
 def test_counts_are_the_definition_in_every_type(nonmated, mated, T, half):
     threshold = T + 0.5 if half else T
@@ -74,6 +76,7 @@ def test_counts_are_the_definition_in_every_type(nonmated, mated, T, half):
         assert scores.fmr(threshold) == sum(s >= threshold for s in nonmated) / len(nonmated)
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=30),
     T=st.floats(-1.5, 1.5),
@@ -201,6 +204,7 @@ def brute_curve(non, mat):
     return T, fmr, fnmr
 
 
+@settings(deadline=None)
 @given(nonmated=small_ints, mated=small_ints)
 def test_eer_is_the_definition(nonmated, mated):
     non, mat = np.array(nonmated), np.array(mated)
@@ -241,6 +245,7 @@ def brute_rocch(non, mat):
     raise AssertionError
 
 
+@settings(deadline=None)
 @given(nonmated=small_ints, mated=small_ints)
 def test_eer_on_the_convex_hull(nonmated, mated):
     non, mat = np.array(nonmated), np.array(mated)
@@ -270,6 +275,7 @@ def test_perfect_separation():
     assert scores.auc() == 1.0
 
 
+@settings(deadline=None)
 @given(nonmated=small_ints, mated=small_ints)
 def test_auc_counts_ties_one_half(nonmated, mated):
     wins = sum((g > s) + 0.5 * (g == s) for g in mated for s in nonmated)
@@ -277,7 +283,7 @@ def test_auc_counts_ties_one_half(nonmated, mated):
     assert ScoreDistribution(nonmated, mated).auc() == pytest.approx(expected)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(nonmated=small_ints, mated=small_ints, points=st.integers(2, 30))
 def test_det_points_are_exact_and_monotone(nonmated, mated, points):
     non, mat = np.array(nonmated), np.array(mated)
