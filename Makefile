@@ -4,6 +4,7 @@
 #   make test    run every test                                      make types   mypy, strict
 #   make bench   measure against other tools, write BENCHMARKS.md    make soak    the long tests
 #   make lock    write requirements.lock anew                        make clean   remove what make made
+#   make figure  the opening of the README anew                      make map     docs/map.md anew
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
