@@ -22,6 +22,7 @@ from statistics import NormalDist
 import numpy as np
 
 from countenance.audit.interval import rate_interval, wilson
+from countenance.audit.noise import noise_floor
 from countenance.audit.simultaneous import CellRate, compare
 from countenance.audit.variance import Floats, RateVariance, fmr_between, fmr_within, fnmr
 
@@ -238,6 +239,7 @@ class Alarm:
     bound_holds: float
     ratios_cover: float
     sufficient: float
+    parity_rejected: float
 
 
 def ratio_lines(replicates: int, seed: int) -> list[Alarm]:
@@ -257,10 +259,12 @@ def ratio_lines(replicates: int, seed: int) -> list[Alarm]:
         ]
         start = np.concatenate([[0], np.cumsum(sizes)])
         people = [np.arange(a, b) for a, b in itertools.pairwise(start)]
-        shown = holds = covers = enough = 0
+        shown = holds = covers = enough = rejected = 0
         for k in range(replicates):
             cells = [CellRate(str(g), v, k, people[g]) for g, v in enumerate(drawn)]
             c = compare(cells, draws=2_000, seed=k)
+            p = noise_floor([x.rate for x in cells], k, {}, draws=400, seed=k).deviation.p_value
+            rejected += p is not None and p <= 0.05
             shown += c.verdict == "shown"
             holds += c.at_least <= ratio
             enough += len(c.insufficient) == 0
@@ -274,6 +278,7 @@ def ratio_lines(replicates: int, seed: int) -> list[Alarm]:
                 holds / replicates,
                 covers / replicates,
                 enough / replicates,
+                rejected / replicates,
             )
         )
     return lines
@@ -283,11 +288,11 @@ def alarms(lines: list[Alarm]) -> str:
     """The table of `ratio_lines`."""
     head = (
         "rho", "groups", "FMR", "true max/min", "audits", "differential shown",
-        "lower bound holds", "all ratios covered", "all groups sufficient",
+        "lower bound holds", "all ratios covered", "all groups sufficient", "parity test p ≤ .05",
     )  # fmt: skip
     out = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for x in lines:
-        rates = (x.shown, x.bound_holds, x.ratios_cover, x.sufficient)
+        rates = (x.shown, x.bound_holds, x.ratios_cover, x.sufficient, x.parity_rejected)
         cells = (*x.setting, str(x.replicates), *(f"{r:.3f}" for r in rates))
         out.append("| " + " | ".join(cells) + " |")
     return "\n".join(out)

@@ -11,6 +11,7 @@ import pytest
 
 from countenance.audit.noise import (
     Design,
+    deviations,
     noise_floor,
     parity_draws,
     pooled_cv2,
@@ -143,6 +144,33 @@ def test_floor_of_an_audit_and_its_p_values() -> None:
     assert apart.floors["gini"].p_value == pytest.approx(1 / 501)
 
 
+def test_one_group_of_eight_among_hundreds_is_found() -> None:
+    """Gini cannot see it: groups of five are all noise. Standard errors can."""
+    rng = np.random.default_rng(12)
+    sizes = [8, 5, 4, 5, 5, 5, 35, 34]
+    rates = [0.6, *[0.05] * 5, 0.01, 0.01]
+    groups = [group(n, f, 0.3, rng) for n, f in zip(sizes, rates, strict=True)]
+    out = noise_floor(groups, 0, MEASURES, draws=2000, seed=1)
+    assert out.farthest == 0
+    assert out.deviation.p_value is not None
+    assert out.deviation.p_value < 0.002
+    assert out.floors["gini"].p_value is not None
+    assert out.floors["gini"].p_value > 0.05
+
+
+def test_deviations_in_standard_errors_of_parity() -> None:
+    designs = [complete(10), complete(20)]
+    rates = np.array([0.2, 0.1])
+    p = (0.2 * 45 + 0.1 * 190) / 235
+    se = [
+        math.sqrt(p * (1 - p) / N + 0.5 * p * p * n * (n - 1) * (n - 2) / N**2)
+        for n, N in ((10, 45), (20, 190))
+    ]
+    expected = [abs(0.2 - p) / se[0], abs(0.1 - p) / se[1]]
+    assert deviations(designs, rates, 0.5) == pytest.approx(expected)
+    assert np.isnan(deviations(designs, np.zeros(2), 0.5)).all()
+
+
 def test_p_values_at_parity_are_not_too_small() -> None:
     rng = np.random.default_rng(8)
     small = 0
@@ -153,6 +181,16 @@ def test_p_values_at_parity_are_not_too_small() -> None:
     assert small <= 8
 
 
+def test_the_test_of_parity_holds_its_level() -> None:
+    rng = np.random.default_rng(18)
+    small = 0
+    for rep in range(100):
+        groups = [group(n, 0.02, 1.0, rng) for n in (60, 60, 20, 8)]
+        p = noise_floor(groups, 0, {}, draws=200, seed=rep).deviation.p_value
+        small += p is not None and p <= 0.05
+    assert small <= 12
+
+
 def test_undefined_measures_are_values() -> None:
     empty = fmr_within(np.zeros((1, 30)), np.full(30, 29.0), np.zeros(1))
     nobody = fmr_within(np.zeros((1, 0)), np.zeros(0), np.zeros(1))
@@ -160,6 +198,10 @@ def test_undefined_measures_are_values() -> None:
     floor = out.floors["max_min"]
     assert (floor.value, floor.median, floor.p_value, floor.undefined) == (None, None, None, 1)
     assert out.pooled_rate == 0
+    assert (out.deviation.value, out.farthest) == (None, None)
+    none = noise_floor([nobody], 0, MEASURES, draws=50)
+    assert none.floors["gini"].undefined == 1
+    assert none.farthest is None
     with pytest.raises(InputError):
         noise_floor([empty, fnmr(np.zeros((1, 3)), np.ones(3))], 0, MEASURES)
     cross = fmr_between(np.zeros((1, 2)), np.full(2, 2.0), np.zeros((1, 2)), np.full(2, 2.0),

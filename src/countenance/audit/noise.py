@@ -44,9 +44,27 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class NoiseFloor:
-    """All measures, and what the draws were made with, so that anybody can make them again."""
+    """All measures, and what the draws were made with, so that anybody can make them again.
+
+    Attributes
+    ----------
+    floors
+        By the names of the measures asked for.
+    deviation
+        The test of parity itself: the largest distance of a group's rate from the pooled rate, in
+        standard errors under parity. Unlike the published summaries it does not let a group of
+        five people count as much as one of five hundred.
+    farthest
+        Index of that group among those given; None without errors.
+    pooled_rate, cv2
+        What the draws assume: the common rate, and how much people vary (`pooled_cv2`).
+    draws, seed
+        How many, from which seed.
+    """
 
     floors: dict[str, Floor]
+    deviation: Floor
+    farthest: int | None
     pooled_rate: float
     cv2: float
     draws: int
@@ -114,7 +132,14 @@ def noise_floor(
             f"a noise floor of {' and '.join(sorted(kinds))} rates",
             expected="rates within groups, or mated rates, not both",
         )
-    used = [v for v in groups if v.trials > 0]
+    places = [g for g, v in enumerate(groups) if v.trials > 0]
+    used = [groups[g] for g in places]
+    if not used:
+        nothing = Floor(value=None, median=None, p95=None, p_value=None, undefined=1.0)
+        return NoiseFloor(
+            floors=dict.fromkeys(measures, nothing), deviation=nothing, farthest=None,
+            pooled_rate=math.nan, cv2=0.0, draws=draws, seed=seed,
+        )  # fmt: skip
     rates = np.array([v.estimate[k] for v in used])
     pooled = pooled_rate(used, k)
     cv2 = pooled_cv2(used, k)
@@ -122,7 +147,37 @@ def noise_floor(
     designs = [Design(v.kind, v.degree) for v in used]
     parity = parity_draws(designs, pooled, cv2, draws=draws, rng=rng)
     floors = {name: _floor(measure, rates, parity) for name, measure in measures.items()}
-    return NoiseFloor(floors=floors, pooled_rate=pooled, cv2=cv2, draws=draws, seed=seed)
+
+    def largest(a: Floats) -> Floats:
+        out: Floats = deviations(designs, a, cv2).max(axis=-1)
+        return out
+
+    distance = deviations(designs, rates, cv2)
+    known = bool(np.isfinite(distance).any())
+    return NoiseFloor(
+        floors=floors,
+        deviation=_floor(largest, rates, parity),
+        farthest=places[int(np.nanargmax(distance))] if known else None,
+        pooled_rate=pooled,
+        cv2=cv2,
+        draws=draws,
+        seed=seed,
+    )
+
+
+def deviations(designs: Sequence[Design], rates: Floats, cv2: float) -> Floats:
+    """Distance of each rate (..., G) from the pooled one in standard errors under parity.
+
+    The variance of a group of N comparisons at the pooled rate p is
+    p(1-p)/N + cv2 p^2 sharing/N^2. NaN where there are no errors at all, or nothing but errors.
+    """
+    N = np.array([d.trials for d in designs])
+    shared = np.array([d.sharing() for d in designs]) / N**2
+    p = (rates * N).sum(axis=-1, keepdims=True) / N.sum()
+    variance = p * (1 - p) / N + cv2 * p * p * shared
+    out = np.full(np.shape(rates), np.nan)
+    np.divide(np.abs(rates - p), np.sqrt(variance), out=out, where=(p > 0) & (p < 1))
+    return out
 
 
 def pooled_rate(groups: Sequence[RateVariance], k: int) -> float:
