@@ -80,7 +80,7 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
 
     bars = Bars(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(complete_style="blue", finished_style="blue"),  # red is for refusals
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console(stderr=True),
