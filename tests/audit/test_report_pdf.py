@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -37,7 +38,9 @@ def reader(rich: bytes) -> object:
     return pypdf.PdfReader(io.BytesIO(rich))
 
 
+@functools.cache
 def words(reader: object) -> str:
+    """All its text; read once for a reader."""
     text = " ".join(page.extract_text() for page in reader.pages)  # type: ignore[attr-defined]
     return " ".join(text.split())
 

@@ -177,7 +177,7 @@ def test_the_opening_does_not_read_a_summary_that_is_there(shapes: dict) -> None
 def test_two_people_do_not_become_the_headline(shapes: dict) -> None:
     audit = shapes["rich"]
     groups = list(audit.results[0].groupings[-1].groups)
-    tiny = replace(groups[-1], group="two people", fmr=rate(1, 2, 0.0, 1.0, people=2))
+    tiny = replace(groups[-1], group="two people", fmr=rate(2, 2, 0.05, 1.0, people=2))
     worst, best = worst_and_best([tiny, *groups])
     assert worst.group == "male, black"
     assert best is not None

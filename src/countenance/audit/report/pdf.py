@@ -46,7 +46,6 @@ def pdf_bytes(audit: Audit, drawn: dict[str, list[Drawn]], *, page: str = "a4") 
         ignore_system_fonts=True,
         format="pdf",
         pdf_standards=["ua-1"],
-        timestamp=0,
     )
     return made
 

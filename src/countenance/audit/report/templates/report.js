@@ -76,7 +76,8 @@
   }
 
   window.addEventListener("beforeprint", function () {
-    all("details:not([open])").forEach(function (part) { part.open = true; part.setAttribute("data-for-print", ""); });
+    // On paper a table of hundreds of rows is no help; its CSV file is beside this page.
+    all("details:not([open])").filter(function (part) { return Number(part.dataset.rows || 0) <= 40; }).forEach(function (part) { part.open = true; part.setAttribute("data-for-print", ""); });
   });
   window.addEventListener("afterprint", function () {
     all("details[data-for-print]").forEach(function (part) { part.open = false; part.removeAttribute("data-for-print"); });
