@@ -7,91 +7,29 @@ was tested, how to do it again. A block is there only if the audit has data for 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
-from countenance.audit.report.figures import between, rates, scores, thresholds
+from countenance.audit.report import provenance
+from countenance.audit.report.blocks import (
+    Block,
+    Drawn,
+    Items,
+    Part,
+    Section,
+    Text,
+)
+from countenance.audit.report.figures import between, curves, det, needed, rates, scores, support
 from countenance.audit.report.model import NARROW, WIDE, Cell, Column, Figure, Table
 from countenance.audit.report.view import View
-from countenance.audit.sentences import count, percent, say_rate
-from countenance.audit.types import Grouping, Rate, ThresholdResult
+from countenance.audit.sentences import count, say_rate
+from countenance.audit.types import (
+    Rate,
+    ThresholdResult,
+)
 from countenance.core import Progress, no_progress
 
 MOST_DIVISIONS = 4
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_FAILURES = {
-    "exclude": "left out of the rates",
-    "positive": "counted as misses",
-    "negative": "counted as false matches",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A figure with its drawings: for the page's width and for a phone's."""
-
-    figure: Figure
-    wide: str
-    narrow: str
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One paragraph."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list of sentences."""
-
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Something to copy and run."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Part of a fact: text, a hash that is shortened, or an address that can be followed."""
-
-    kind: Literal["text", "hash", "link"]
-    value: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Names and what is stated under them."""
-
-    rows: tuple[tuple[str, tuple[Piece, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a section with its own heading; the page can show one at a time."""
-
-    heading: str
-    blocks: tuple[Block, ...]
-
-
-Block: TypeAlias = Drawn | Text | Items | Code | Facts | Table | Part
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One heading and what stands under it."""
-
-    anchor: str
-    heading: str
-    blocks: tuple[Block, ...]
 
 
 def figures_of(view: View) -> dict[str, list[Figure]]:
@@ -105,11 +43,11 @@ def figures_of(view: View) -> dict[str, list[Figure]]:
     made: dict[str, list[Figure | None]] = {
         "first": [rates.false_matches(view)],
         "missed": [rates.false_non_matches(view)],
-        "needed": [thresholds.needed(view, t) for t in _targets(view) if _reached(view, t)],
+        "needed": [needed.needed(view, t) for t in _targets(view) if _reached(view, t)],
         "curves": [
-            thresholds.false_match_curves(view),
-            thresholds.false_non_match_curves(view),
-            thresholds.det(view),
+            curves.false_match_curves(view),
+            curves.false_non_match_curves(view),
+            det.det(view),
         ],
         "between": [between.heatmap(view)],
         "scores": [scores.distributions(view), scores.tail(view)],
@@ -120,7 +58,7 @@ def figures_of(view: View) -> dict[str, list[Figure]]:
             for i, label in enumerate(others[:MOST_DIVISIONS])
         ],
         "concentration": [scores.concentration(view)],
-        "support": [rates.support(view)],
+        "support": [support.support(view)],
     }
     return {name: [f for f in figures if f is not None] for name, figures in made.items()}
 
@@ -170,10 +108,10 @@ def sections(view: View, drawn: dict[str, list[Drawn]]) -> list[Section]:
         ),
         Section("labels", "Labels to check", _labels(view)),
         Section("limits", "What these data cannot show", (Items(tuple(limits(view))),)),
-        Section("tested", "What was tested", _tested(view)),
-        Section("who", "Who was tested", _who(view)),
-        Section("notes", "Met on the way", _notes(view)),
-        Section("again", "How to reproduce this", _again(view)),
+        Section("tested", "What was tested", provenance.tested(view)),
+        Section("who", "Who was tested", provenance.who(view)),
+        Section("notes", "Met on the way", provenance.notes(view)),
+        Section("again", "How to reproduce this", provenance.again(view)),
     ]
     return [section for section in made if section.blocks]
 
@@ -371,140 +309,6 @@ def _by_group(caption: str, groups: Iterable[Any]) -> Table:
 
 def _counts(rate: Rate) -> str | None:
     return f"{count(rate.events)} of {count(rate.trials)}" if rate.trials else None
-
-
-def _tested(view: View) -> tuple[Block, ...]:
-    audit = view.audit
-    blocks: list[Block] = []
-    if audit.engine:
-        models = [m for m in audit.engine.get("models") or () if isinstance(m, Mapping)]
-        blocks.append(_card(audit.engine, skip=("models",)))
-        blocks += [
-            Part(str(model.get("name", "Model")), (_card(model, skip=("name",)),))
-            for model in models
-        ]
-    else:
-        blocks.append(Text("The scores came without a description of the system that made them."))
-    c = audit.counts
-    said = audit.protocol.description
-    failed = f"; {count(c.failed_comparisons)} could not be made" if c.failed_comparisons else ""
-    blocks.append(
-        Text(
-            f"Compared ({audit.protocol.name}): {said.rstrip('.')}. {count(c.mated)} comparisons "
-            "of "
-            f"the same person, {count(c.nonmated)} of different people, "
-            f"{count(c.nonmated_same_group)} of these within one group{failed}."
-        )
-    )
-    return tuple(blocks)
-
-
-def _who(view: View) -> tuple[Block, ...]:
-    audit = view.audit
-    blocks: list[Block] = [
-        _card(audit.dataset)
-        if audit.dataset
-        else Text(
-            "The data set has no description: its source, licence and consent are not stated."
-        )
-    ]
-    return (*blocks, *(_people(g) for g in audit.groupings))
-
-
-def _people(grouping: Grouping) -> Table:
-    columns = (
-        Column("group", "Group"),
-        Column("people", "People", "count"),
-        Column("images", "Images", "count"),
-    )
-    rest = f"; {count(grouping.not_stated)} not labelled" if grouping.not_stated else ""
-    return Table(
-        f"People by {grouping.label}{rest}",
-        columns,
-        tuple((g.label, g.people, g.images) for g in grouping.groups),
-    )
-
-
-def _notes(view: View) -> tuple[Block, ...]:
-    said = []
-    for note in view.audit.notes:
-        where = "; ".join(note.where)
-        more = note.count - len(note.where)
-        if where and more > 0:
-            where += f"; {count(more)} more"
-        said.append(f"{note.text} ({where})" if where else note.text)
-    return (Items(tuple(said)),) if said else ()
-
-
-def _again(view: View) -> tuple[Block, ...]:
-    audit, settings = view.audit, view.audit.settings
-    parts = "".join(f", {name} {version}" for name, version in audit.software.parts.items())
-    rows: list[tuple[str, tuple[Piece, ...]]] = [
-        (name, (Piece("text", text),))
-        for name, text in (
-            (
-                "Software",
-                f"{audit.software.name} {audit.software.version}, Python "
-                f"{audit.software.python}{parts}",
-            ),
-            ("Seed", str(settings.seed)),
-            ("Confidence", f"{percent(settings.level)} %"),
-            ("Groups", ", ".join(settings.groups) or "none"),
-            ("Target FMR", ", ".join(settings.fmr_targets) or "none"),
-            ("Claimed FMR", settings.claimed_fmr or "none"),
-            ("Failed images", _FAILURES[settings.failures]),
-        )
-    ]
-    for file in audit.inputs:
-        size = f", {count(file.rows)} rows" if file.rows is not None else ""
-        rows.append(
-            (
-                "Input",
-                (
-                    Piece("text", f"{file.name}{size}, SHA-256"),
-                    Piece("hash", file.sha256, f"hash of {file.name}"),
-                ),
-            )
-        )
-    return (
-        Text(
-            "The same inputs, version and settings give the same audit.json, byte for byte; this "
-            "report is a view of it."
-        ),
-        Code(audit.command or "(made through the library, without a command)"),
-        Facts(tuple(rows)),
-    )
-
-
-def _card(card: Mapping[str, Any], *, skip: tuple[str, ...] = ()) -> Facts:
-    """A card as its room wrote it: every key that says something."""
-    rows = []
-    for key, value in card.items():
-        pieces = tuple(_pieces(value, key))
-        if key not in skip and pieces:
-            name = key.replace("_", " ")
-            rows.append((name[:1].upper() + name[1:], pieces))
-    return Facts(tuple(rows))
-
-
-def _pieces(value: Any, name: str) -> Iterable[Piece]:
-    if value is None or value == "":
-        return
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            pieces = list(_pieces(inner, str(key)))
-            if pieces:
-                yield Piece("text", f"{str(key).replace('_', ' ')}:")
-                yield from pieces
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _pieces(inner, name)
-    elif isinstance(value, str) and _SHA256.fullmatch(value):
-        yield Piece("hash", value, name)
-    elif isinstance(value, str) and value.startswith(("https://", "http://")) and " " not in value:
-        yield Piece("link", value)
-    else:
-        yield Piece("text", "yes" if value is True else "no" if value is False else str(value))
 
 
 def _targets(view: View) -> list[str]:

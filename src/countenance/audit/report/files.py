@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from countenance.audit.jsonform import schema
-from countenance.audit.report.content import Drawn, draw
+from countenance.audit.report.blocks import Drawn
+from countenance.audit.report.content import draw
 from countenance.audit.report.drawing import standalone
 from countenance.audit.report.model import Table
 from countenance.audit.report.page import html, index

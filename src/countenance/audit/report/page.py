@@ -10,7 +10,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from countenance.audit.jsonform import digest
-from countenance.audit.report.content import Drawn, draw, sections
+from countenance.audit.report.blocks import Drawn
+from countenance.audit.report.content import draw, sections
 from countenance.audit.report.palette import DARK, LIGHT, figure_rules, variables
 from countenance.audit.report.view import View
 from countenance.audit.sentences import count, say_rate, summary, system_name

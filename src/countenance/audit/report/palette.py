@@ -1,8 +1,8 @@
 """Every colour the report uses, in both themes, and the contrast between any two.
 
 Groups take Okabe and Ito's hues in one fixed order (Color Universal Design, 2008), as published
-where they have 3:1 against the paper (WCAG 2.2, 1.4.11); the four that have not are darkened in the
-light theme, and black is white in the dark one. Colour never carries meaning alone: groups are
+where they have 3:1 against the paper (WCAG 2.2, 1.4.11); the four that have not are darkened in
+the light theme, and black is white in the dark one. Colour never carries meaning alone: groups are
 labelled directly and also differ in shape and dash.
 """
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from countenance.audit.jsonform import digest
-from countenance.audit.report.content import (
+from countenance.audit.report.blocks import (
     Block,
     Code,
     Drawn,
@@ -21,8 +21,8 @@ from countenance.audit.report.content import (
     Items,
     Part,
     Text,
-    sections,
 )
+from countenance.audit.report.content import sections
 from countenance.audit.report.model import Table
 from countenance.audit.report.page import asset, no_picture, together
 from countenance.audit.report.palette import LIGHT

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from countenance.audit.report.drawing import HATCH, MUTED, Drawing, LinearScale, cut
-from countenance.audit.report.figures.rates import field, margins, rate_table
+from countenance.audit.report.figures.rates import rate_table
+from countenance.audit.report.figures.rows import field, margins
 from countenance.audit.report.model import Cell, Column, Figure, Size, Table
 from countenance.audit.report.palette import HEAT, LIGHT
 from countenance.audit.report.view import CELLS, View, pick
