@@ -223,7 +223,7 @@ def audit(
         typer.echo(found.to_json(), nl=False)
     elif not quiet:
         show_audit(console(), found)
-        show_written(console(), written)
+        show_written(console(), written, pdf=pdf)
     broken = exceeded(found, limits)
     for sentence in broken:
         typer.echo(f"limit exceeded: {sentence}", err=True)

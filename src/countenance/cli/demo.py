@@ -34,4 +34,4 @@ def demo(
     if not quiet:
         for found in audits:
             show_audit(console(), found)
-        show_written(console(), written)
+        show_written(console(), written, pdf=pdf)

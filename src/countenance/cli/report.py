@@ -39,4 +39,4 @@ def report(
         else:
             written = write_several(found, folder, pdf=pdf, page=page, progress=tell)
     if not quiet:
-        show_written(console(), written)
+        show_written(console(), written, pdf=pdf)

@@ -48,8 +48,8 @@ def show_notes(out: Console, notes: Sequence[Note]) -> None:
             out.print(f"    {plain(place)}")
 
 
-def show_written(out: Console, written: Sequence[Path]) -> None:
-    """Where to look first, then how much else was written."""
+def show_written(out: Console, written: Sequence[Path], *, pdf: bool | None) -> None:
+    """Where to look first, then what else is of use; `pdf` is what was asked."""
     pages = [path for path in written if path.suffix == ".html"]
     first = next(
         (path for path in pages if path.name == "index.html"), pages[0] if pages else None
@@ -59,6 +59,8 @@ def show_written(out: Console, written: Sequence[Path]) -> None:
     for path in written:
         if path.suffix == ".pdf" or path.name == "audit.json":
             out.print(f"        {plain(str(path))}", soft_wrap=True)
+    if pdf is None and not any(path.suffix == ".pdf" for path in written):
+        out.print("No PDF was made: pip install 'countenance[pdf]' brings what it needs.")
 
 
 def _groups_table(audit: Audit, grouping: GroupingResult, overall: GroupResult) -> Table:
