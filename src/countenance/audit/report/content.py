@@ -137,8 +137,7 @@ def limits(view: View) -> list[str]:
         people = "person" if smallest.people == 1 else "people"
         said += [
             f"The smallest group has {count(smallest.people)} {people}. Not seeing a difference "
-            "in "
-            "groups so small is not evidence that there is none.",
+            "in groups so small is not evidence that there is none.",
             "Groups differ in more than their label. Image quality, age, pose, camera and place "
             "are not removed by grouping: a difference shown here is a difference in what people "
             "meet, not its cause.",

@@ -25,6 +25,13 @@ from countenance.audit.types import (
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+#: Keys of cards that readers ask for first, in this order; the rest follow by name.
+_FIRST = (
+    *("name", "version", "title", "source", "url", "doi", "licence", "consent", "withdrawal"),
+    *("labels", "label_note", "sessions", "warnings", "citation", "default_threshold"),
+    *("threshold_source", "unit", "selection", "settings", "parts", "training_data"),
+)
+_NAMES = {"url": "address", "doi": "DOI", "sha256": "SHA-256", "min_face_px": "smallest face, px"}
 _FAILURES = {
     "exclude": "left out of the rates",
     "positive": "counted as misses",
@@ -49,11 +56,15 @@ def tested(view: View) -> tuple[Block, ...]:
     said = audit.protocol.description
     failed = f"; {count(c.failed_comparisons)} could not be made" if c.failed_comparisons else ""
     blocks.append(
-        Text(
-            f"Compared ({audit.protocol.name}): {said.rstrip('.')}. {count(c.mated)} comparisons "
-            "of "
-            f"the same person, {count(c.nonmated)} of different people, "
-            f"{count(c.nonmated_same_group)} of these within one group{failed}."
+        Part(
+            "What was compared",
+            (
+                Text(
+                    f"{said.rstrip('.')}. {count(c.mated)} comparisons of the same person, "
+                    f"{count(c.nonmated)} of different people, {count(c.nonmated_same_group)} of "
+                    f"these within one group{failed}. Protocol: {audit.protocol.name}."
+                ),
+            ),
         )
     )
     return tuple(blocks)
@@ -140,14 +151,19 @@ def _people(grouping: Grouping) -> Table:
 
 
 def _card(card: Mapping[str, Any], *, skip: tuple[str, ...] = ()) -> Facts:
-    """A card as its room wrote it: every key that says something."""
+    """A card as its room wrote it: every key that says something, those people ask for first."""
+    first = {key: i for i, key in enumerate(_FIRST)}
     rows = []
-    for key, value in card.items():
-        pieces = tuple(_pieces(value, key))
+    for key in sorted(card, key=lambda k: (first.get(k, len(first)), k)):
+        pieces = tuple(_pieces(card[key], key))
         if key not in skip and pieces:
-            name = key.replace("_", " ")
-            rows.append((name[:1].upper() + name[1:], pieces))
+            rows.append((_name(key), pieces))
     return Facts(tuple(rows))
+
+
+def _name(key: str) -> str:
+    words = _NAMES.get(key, key.replace("_", " "))
+    return words[:1].upper() + words[1:]
 
 
 def _pieces(value: Any, name: str) -> Iterable[Piece]:
@@ -156,15 +172,25 @@ def _pieces(value: Any, name: str) -> Iterable[Piece]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             pieces = list(_pieces(inner, str(key)))
-            if pieces:
-                yield Piece("text", f"{str(key).replace('_', ' ')}:")
+            said = str(key).replace("_", " ")
+            if len(pieces) == 1 and pieces[0].kind == "text":
+                yield Piece("text", f"{said}: {pieces[0].value};")
+            elif pieces:
+                yield Piece("text", f"{said}:")
                 yield from pieces
     elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _pieces(inner, name)
+        if value and all(isinstance(v, (int, float)) for v in value):
+            yield Piece("text", ", ".join(str(v) for v in value))
+        else:
+            for inner in value:
+                yield from _pieces(inner, name)
+    elif isinstance(value, bool):
+        yield Piece("text", "yes" if value else "no")
+    elif isinstance(value, int):
+        yield Piece("text", count(value))
     elif isinstance(value, str) and _SHA256.fullmatch(value):
         yield Piece("hash", value, name)
     elif isinstance(value, str) and value.startswith(("https://", "http://")) and " " not in value:
         yield Piece("link", value)
     else:
-        yield Piece("text", "yes" if value is True else "no" if value is False else str(value))
+        yield Piece("text", str(value))

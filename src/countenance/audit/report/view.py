@@ -119,8 +119,7 @@ def pick(items: Sequence[T], limit: int) -> tuple[list[T], str]:
     best = limit - worst
     rule = (
         f"{count(limit)} of {count(len(items))} groups are drawn: the {count(worst)} highest and "
-        "the "
-        f"{count(best)} lowest in false match rate. The table has all of them."
+        f"the {count(best)} lowest in false match rate. The table has all of them."
     )
     return [*items[:worst], *items[-best:]], rule
 

@@ -118,8 +118,7 @@ def _both_errors(curves: Sequence[Curve]) -> str:
         return ""
     return (
         "At no threshold did any one group meet both errors, so the lines run along the axes: "
-        "with "
-        "these images there is no trade to see. "
+        "with these images there is no trade to see. "
     )
 
 

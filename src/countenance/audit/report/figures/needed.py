@@ -45,8 +45,7 @@ def needed(view: View, target: str) -> Figure | None:
         strictest = (min if view.lower_is_stricter else max)(reached, key=lambda g: g.value or 0)
         finding = (
             f"{quoted(strictest.group)} would need {view.value(strictest.value)}, the strictest "
-            "of "
-            f"{count(len(reached))} {'group' if len(reached) == 1 else 'groups'} that can be "
+            f"of {count(len(reached))} {'group' if len(reached) == 1 else 'groups'} that can be "
             "given one."
         )
         if strictest.fnmr is not None and strictest.fnmr.trials:
@@ -63,10 +62,10 @@ def needed(view: View, target: str) -> Figure | None:
     columns = (
         Column("group", "Group"),
         Column("threshold", f"Threshold, {view.unit}", "value"),
-        Column("events", "False matches there", "count"),
+        Column("events", "False matches", "count"),
         Column("trials", "Comparisons", "count"),
-        Column("fnmr_events", "Missed of everybody", "count"),
-        Column("fnmr_trials", "Mated comparisons", "count"),
+        Column("fnmr_events", "Everybody missed", "count"),
+        Column("fnmr_trials", "of mated", "count"),
         Column("fnmr", "FNMR, %", "rate"),
         Column("fnmr_low", "low, %", "low"),
         Column("fnmr_high", "high, %", "rate"),

@@ -19,14 +19,10 @@ from countenance.audit.types import (
 )
 
 READING = (
-    "A filled mark is an estimate; the bar through it is its interval, dashed where errors are "
-    "so few "
-    "that only a bound which holds for any kind of people can be given. An open mark at 0 means "
-    "that "
-    "no error was seen: the arrow runs to the highest rate these data still allow."
+    "A filled mark is an estimate, the bar its interval; dashed where errors fell on so few "
+    "people that the interval is wide to be safe. An open mark at 0 means that no error was seen: the "
+    "arrow runs to the highest rate these data still allow."
 )
-
-
 AS_FIRST = "Marks as in the first picture."
 
 

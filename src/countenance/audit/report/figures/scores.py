@@ -115,8 +115,7 @@ def concentration(view: View) -> Figure | None:
     half = next((i + 1 for i, s in enumerate(c.shares) if s >= 0.5), c.people)
     finding = (
         f"{count(half)} of {count(c.people)} people carry half of all false matches; one person "
-        "is in "
-        f"{count(c.most)}; {count(c.people - c.people_in_any)} of {count(c.people)} are in none."
+        f"is in {count(c.most)}; {count(c.people - c.people_in_any)} of {count(c.people)} are in none."
     )
     picked = sorted(
         {1, 2, 3, 5, 10, 20, 50, half, c.people_in_any} & set(range(1, len(c.shares) + 1))
