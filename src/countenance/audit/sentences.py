@@ -153,8 +153,8 @@ def summary(audit: Audit) -> str:
     result = audit.results[audit.operating]
     if result.threshold.value is None:
         return (
-            f"No threshold could be set: {result.threshold.note or result.threshold.label}. "
-            "So nothing can be said of errors."
+            f"No threshold could be set: {result.threshold.note or result.threshold.label}. So "
+            "nothing can be said of errors."
         )
     opening = _at(result.threshold, audit)
     name = system_name(audit)
@@ -184,9 +184,9 @@ def summary(audit: Audit) -> str:
         return f"{opening} {_none(groups, name)}"
     worst, best = worst_and_best(groups)
     text = (
-        f"{opening} {name} falsely matched {count(worst.fmr.events)} of {count(worst.fmr.trials)} "
-        f"comparisons of different people labelled {quoted(worst.group)} "
-        f"({say_uncertainty(worst.fmr, people=True)})"
+        f"{opening} {name} falsely matched {count(worst.fmr.events)} of "
+        f"{count(worst.fmr.trials)} comparisons of different people labelled "
+        f"{quoted(worst.group)} ({say_uncertainty(worst.fmr, people=True)})"
     )
     if best is not None:
         text += (
@@ -218,8 +218,7 @@ def say_differential(differential: Differential, level: float) -> str:
         if differential.at_least >= 1.1:
             return (
                 f"The {which} of the worst-served group is at least "
-                f"{times(differential.at_least)} "
-                f"times that of the best-served ({sure})."
+                f"{times(differential.at_least)} times that of the best-served ({sure})."
             )
         return (
             f"The {which} of the worst-served group is higher than that of the best-served "

@@ -122,9 +122,9 @@ def limits(view: View) -> list[str]:
     said = []
     if audit.same_session and audit.counts.mated:
         said.append(
-            "The images of one person come from one sitting. How often the system misses a person "
-            "after days or years, in other light or at another age, is not measured here: the "
-            "false non-match rates are a best case."
+            "The images of one person come from one sitting. How often the system misses a "
+            "person after days or years, in other light or at another age, is not measured "
+            "here: the false non-match rates are a best case."
         )
     if not audit.counts.mated:
         said.append("There are no two images of the same person, so nothing is said of misses.")
@@ -139,8 +139,8 @@ def limits(view: View) -> list[str]:
             f"The smallest group has {count(smallest.people)} {people}. Not seeing a difference "
             "in groups so small is not evidence that there is none.",
             "Groups differ in more than their label. Image quality, age, pose, camera and place "
-            "are not removed by grouping: a difference shown here is a difference in what people "
-            "meet, not its cause.",
+            "are not removed by grouping: a difference shown here is a difference in what "
+            "people meet, not its cause.",
             "Labels are the data set’s own "
             f"({(audit.dataset or {}).get('labels') or 'where they come from is not stated'}). "
             "No label was inferred from a face, and none can be checked here.",
@@ -152,8 +152,7 @@ def limits(view: View) -> list[str]:
     if any(r.threshold.source in ("target", "worst-group") for r in audit.results):
         said.append(
             "Thresholds set for a target rate were set on the same comparisons they are judged "
-            "on; "
-            "on other people they may not reach it."
+            "on; on other people they may not reach it."
         )
     return said
 
@@ -174,8 +173,8 @@ def _missed(view: View, drawn: list[Drawn]) -> tuple[Block, ...]:
 def _needed(view: View, drawn: list[Drawn]) -> tuple[Block, ...]:
     unreached = [
         Text(
-            f"For a false match rate of {target} these data cannot set a threshold for any group: "
-            "too few comparisons."
+            f"For a false match rate of {target} these data cannot set a threshold for any "
+            "group: too few comparisons."
         )
         for target in _targets(view)
         if not _reached(view, target)
@@ -194,8 +193,8 @@ def _apart(view: View, drawn: list[Drawn]) -> tuple[Block, ...]:
         tables_said: list[Block] = [
             Text(
                 "Published measures, each beside what it would show if every group had the same "
-                "true rate and the data set were this size. A value below the 95th percentile of "
-                "parity shows nothing."
+                "true rate and the data set were this size. A value below the 95th percentile "
+                "of parity shows nothing."
             )
         ]
     else:
@@ -228,9 +227,9 @@ def _labels(view: View) -> tuple[Block, ...]:
     )
     return (
         Text(
-            "The most alike of the comparisons of different people. A pair here may be two people "
-            "who look alike, or one person under two labels; only someone who can see the images "
-            "can tell. Each labelling error is one false match too many above."
+            "The most alike of the comparisons of different people. A pair here may be two "
+            "people who look alike, or one person under two labels; only someone who can see "
+            "the images can tell. Each labelling error is one false match too many above."
         ),
         Table(
             "Highest scores of different people",
@@ -259,7 +258,7 @@ def _threshold(view: View, result: ThresholdResult) -> Part:
     if t.note:
         said.append(f"{t.note[:1].upper()}{t.note[1:].rstrip('.')}.")
     said.append(
-        f"Of everybody, falsely matched: "
+        "Of everybody, falsely matched: "
         f"{say_rate(result.overall.fmr, 'comparisons of different people')}; missed: "
         f"{say_rate(result.overall.fnmr, 'comparisons of the same person')}."
     )

@@ -130,8 +130,8 @@ def _fill(template: str, **values: Any) -> str:
     script = asset("report.js")
     digest_of_script = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-        f"script-src 'sha256-{digest_of_script}'; base-uri 'none'; form-action 'none'"
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src "
+        f"'sha256-{digest_of_script}'; base-uri 'none'; form-action 'none'"
     )
     return (
         _environment()

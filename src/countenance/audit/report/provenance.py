@@ -128,8 +128,8 @@ def again(view: View) -> tuple[Block, ...]:
         )
     return (
         Text(
-            "The same inputs, version and settings give the same audit.json, byte for byte; this "
-            "report is a view of it."
+            "The same inputs, version and settings give the same audit.json, byte for byte; "
+            "this report is a view of it."
         ),
         Code(audit.command or "(made through the library, without a command)"),
         Facts(tuple(rows)),

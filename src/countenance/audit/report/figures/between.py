@@ -57,10 +57,9 @@ def heatmap(view: View) -> Figure | None:
         finding=finding,
         reading=(
             "Rows are the probe's group, columns the reference's, numbered as the rows; each "
-            "cell holds "
-            "false matches of comparisons. "
+            "cell holds false matches of comparisons. "
             + (
-                f"Colour is the rate against that of all pairs of people "
+                "Colour is the rate against that of all pairs of people "
                 f"({say_rate(at.overall.fmr)}): grey within three times of it. "
                 if reference
                 else ""

@@ -63,10 +63,9 @@ def det(view: View) -> Figure | None:
     )
     finding = (
         f"At the operating threshold {view.value(worst.value)}, "
-        f"{quoted(group_name(worst.group))} has "
-        f"{count(worst.result.fmr.events)} of {count(worst.result.fmr.trials)} false matches and "
-        f"{count(worst.result.fnmr.events)} of {count(worst.result.fnmr.trials)} false "
-        "non-matches."
+        f"{quoted(group_name(worst.group))} has {count(worst.result.fmr.events)} of "
+        f"{count(worst.result.fmr.trials)} false matches and {count(worst.result.fnmr.events)} "
+        f"of {count(worst.result.fnmr.trials)} false non-matches."
         if worst is not None
         else "Every threshold trades one error against the other, differently for each group."
     )
@@ -88,8 +87,8 @@ def det(view: View) -> Figure | None:
         finding=finding,
         reading=(
             "One line a group over all thresholds; the letters mark the same threshold on every "
-            f"line: {where}. "
-            "Thin lines join them across groups, because one threshold is what people meet. "
+            f"line: {where}. Thin lines join them across groups, because one threshold is what "
+            "people meet. "
             "0 on an axis: no error was seen. " + _both_errors(curves) + rule
         ).strip(),
         draw=lambda size: _det_drawing(view, drawn, [m for m in marked if m.group in shown], size),

@@ -97,11 +97,9 @@ def needed(view: View, target: str) -> Figure | None:
         finding=finding,
         reading=(
             "Set on the same data, group by group, as a diagnosis: people meet one threshold, "
-            "so the "
-            "price at the right is the misses among everybody if that threshold were the one "
-            "deployed. "
-            "An open mark: no false match of the group is left there, because it has too few "
-            "comparisons "
+            "so the price at the right is the misses among everybody if that threshold were the "
+            "one deployed. An open mark: no false match of the group is left there, because it "
+            "has too few comparisons "
             "for the target to be met otherwise. " + rule
         ).strip(),
         draw=lambda size: _needed_rows(view, drawn, lines, size, f"{view.unit} ({stricter})"),

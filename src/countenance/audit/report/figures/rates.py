@@ -20,8 +20,8 @@ from countenance.audit.types import (
 
 READING = (
     "A filled mark is an estimate, the bar its interval; dashed where errors fell on so few "
-    "people that the interval is wide to be safe. An open mark at 0 means that no error was seen: the "
-    "arrow runs to the highest rate these data still allow."
+    "people that the interval is wide to be safe. An open mark at 0 means that no error was "
+    "seen: the arrow runs to the highest rate these data still allow."
 )
 AS_FIRST = "Marks as in the first picture."
 
@@ -114,8 +114,8 @@ def failures_to_enrol(view: View) -> Figure | None:
     total = sum(r.rate.trials for r in rows)
     worst = max(rows, key=lambda r: (r.rate.low or 0, r.rate.estimate or 0, r.rate.high or 0))
     finding = (
-        f"{count(failed)} of {count(total)} images gave no template. "
-        f"Highest: {quoted(worst.label)}, {say_rate(worst.rate, 'images')}."
+        f"{count(failed)} of {count(total)} images gave no template. Highest: "
+        f"{quoted(worst.label)}, {say_rate(worst.rate, 'images')}."
         if failed
         else f"All {count(total)} images gave a template."
     )

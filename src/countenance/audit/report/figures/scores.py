@@ -30,10 +30,8 @@ def distributions(view: View) -> Figure | None:
         side = "below" if view.lower_is_stricter else "above"
         finding = (
             f"Half of the comparisons of different people labelled {quoted(high.group)} score "
-            f"{side} "
-            f"{number((high.nonmated_quantiles or ())[2], 3)}; labelled {quoted(low.group)}, "
-            f"{side} "
-            f"{number((low.nonmated_quantiles or ())[2], 3)}."
+            f"{side} {number((high.nonmated_quantiles or ())[2], 3)}; labelled "
+            f"{quoted(low.group)}, {side} {number((low.nonmated_quantiles or ())[2], 3)}."
         )
     columns = [
         Column("group", "Group"),
@@ -115,7 +113,8 @@ def concentration(view: View) -> Figure | None:
     half = next((i + 1 for i, s in enumerate(c.shares) if s >= 0.5), c.people)
     finding = (
         f"{count(half)} of {count(c.people)} people carry half of all false matches; one person "
-        f"is in {count(c.most)}; {count(c.people - c.people_in_any)} of {count(c.people)} are in none."
+        f"is in {count(c.most)}; {count(c.people - c.people_in_any)} of {count(c.people)} are in "
+        "none."
     )
     picked = sorted(
         {1, 2, 3, 5, 10, 20, 50, half, c.people_in_any} & set(range(1, len(c.shares) + 1))

@@ -37,8 +37,7 @@ def support(view: View) -> Figure | None:
     silent = [g for g in groups if pooled and (g.smallest_rate or 0) > pooled]
     finding = (
         f"{count(len(silent))} of {count(len(groups))} groups are too small to tell the false "
-        "match rate "
-        f"of all pairs of people ({say_rate(at.overall.fmr)}) from zero."
+        f"match rate of all pairs of people ({say_rate(at.overall.fmr)}) from zero."
         if pooled
         else (
             "No false match was seen, so only the smallest rate each group could show can be "
