@@ -66,12 +66,13 @@ def test_a_report_is_made_again_byte_for_byte(
     assert str(again / "report.html") in capsys.readouterr().out
     files = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
     assert files == sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
-    for name in files:
-        assert (again / name).read_bytes() == (source / name).read_bytes(), name
+    unlike = [n for n in files if (again / n).read_bytes() != (source / n).read_bytes()]
+    assert unlike == []
 
 
 def test_several_audits_make_an_index(shown: Path, tmp_path: Path, capsys: Capture) -> None:
     audits = [str(shown / engine / "audit.json") for engine in ENGINES]
     assert main(["report", *audits, "--out", str(tmp_path / "both"), "--no-pdf"]) == 0
     assert "index.html" in capsys.readouterr().out
-    assert (tmp_path / "both" / "index.html").read_bytes() == (shown / "index.html").read_bytes()
+    same = (tmp_path / "both" / "index.html").read_bytes() == (shown / "index.html").read_bytes()
+    assert same
