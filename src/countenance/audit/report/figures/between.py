@@ -56,8 +56,8 @@ def heatmap(view: View) -> Figure | None:
         question="Who is falsely matched with whom?",
         finding=finding,
         reading=(
-            "Rows are the probe's group, columns the reference's, numbered as the rows. A cell holds "
-            "false matches of comparisons; where there is no room, false matches alone. "
+            "Rows are the probe's group, columns the reference's, numbered as the rows. A cell "
+            "holds false matches of comparisons; where there is no room, false matches alone. "
             + (
                 "Colour is the rate against that of all pairs of people "
                 f"({say_rate(at.overall.fmr)}): grey within three times of it. "
