@@ -361,7 +361,8 @@ def why_unsupported(v: RateVariance, k: int) -> str:
     if not v.trials:
         return "nothing was compared"
     if math.isnan(v.variance[k]):
-        return f"{v.people} people are too few: no two comparisons share nobody"
+        who = "one person is" if v.people == 1 else f"{v.people} people are"
+        return f"{who} too few: no two comparisons share nobody"
     whole, rest = v.whole[k], v.trials - v.events[k]
     given = "the interval is wide to be safe" if few_errors(v)[k] else "only bounds can be given"
     what = "misses" if v.kind == "mated" else "pairs of people falsely matched"

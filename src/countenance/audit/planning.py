@@ -96,8 +96,8 @@ class Plan:
             f"{self.rate:g}, each of {self.groups} groups needs {self.people_per_group:,} people "
             f"with {each} each ({self.people:,} people and {self.images:,} images in all; "
             f"{self.comparisons_per_group:,} {pairs} in a group, of which "
-            f"{self.expected_errors:,.3g} are expected to be errors). "
-            f"Power {self.power:.0%}, level {self.alpha:.0%} two-sided over {several}; "
+            f"about {_about(self.expected_errors)} are expected to be errors). "
+            f"Power {100 * self.power:g} %, level {100 * self.alpha:g} % two-sided over {several}; "
             f"assumes {self.assumption}."
         )
 
@@ -306,6 +306,11 @@ def _number(value: Number) -> float:
         return float(Fraction(str(value)))
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise InputError(f"{value!r} is not a number", expected="for example 1e-3") from error
+
+
+def _about(number: float) -> str:
+    """A count in two significant digits below 100, whole above."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
 
 
 def _bound(ratio: float, power: float, alpha: float, comparisons: int) -> float:

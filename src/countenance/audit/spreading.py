@@ -86,20 +86,29 @@ def _result(measure: Measure, floor: Floor | None) -> MeasureResult:
     reason = measure.why_not
     if measure.at_least is not None:
         reason += f"; at least {measure.at_least:.3g} if each stood at its upper bound"
+    median = p95 = p_value = None
+    if floor is not None:
+        # a parity draw with a group without errors stands above every ratio that is defined
+        median = floor.median if floor.undefined < 0.5 else None
+        p95 = floor.p95 if floor.undefined < 0.05 else None
+        p_value = floor.p_value
+        if floor.undefined >= 0.05 and not reason:
+            share = f"{100 * floor.undefined:.0f} %"
+            reason = f"at parity {share} of such studies have a group without errors"
     return MeasureResult(
         name=measure.name,
         title=measure.label,
         source=measure.source,
         value=measure.value,
         reason=reason or measure.note,
-        floor_median=floor.median if floor else None,
-        floor_p95=floor.p95 if floor else None,
-        p_value=floor.p_value if floor else None,
+        floor_median=median,
+        floor_p95=p95,
+        p_value=p_value,
     )
 
 
 def _sentence(rate: str, found: Comparison, level: float) -> str:
-    words, sure = _WORDS[rate], f"{level:.0%} confidence over all groups at once"
+    words, sure = _WORDS[rate], f"{100 * level:g} % confidence over all groups at once"
     if found.verdict == "undefined":
         return f"Fewer than two groups have comparisons, so their {words}s cannot be compared."
     if found.verdict == "shown" and found.between is not None:
