@@ -31,8 +31,8 @@ def compare(
 ) -> None:
     """Compare two images, and say what the audit on file says of such a score.
 
-    The score alone says little. What matters is how often two different people score as high with
-    this engine, and that differs from group to group.
+    The score alone says little. What matters is how often two different people are found as alike
+    by this engine, and that differs from group to group.
     """
     from countenance.cli.onfile import find_audit
     from countenance.cli.parsing import choice

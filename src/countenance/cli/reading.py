@@ -122,14 +122,14 @@ def show_reading(out: Console, on_file: AuditOnFile | None, card: EngineCard, sc
     if not readings:
         out.print("\nIt compared no two different people, so it says nothing of this score.")
         return
-    view = table(f"Of {count(PER)} comparisons of two different people, this high")
+    view = table(f"Of {count(PER)} comparisons of two different people, at least this alike")
     view.add_column("both people are")
     view.add_column("about", justify="right")
     view.add_column(f"{percent(audit.settings.level)} % interval", justify="right")
     view.add_column("seen in the audit", justify="right")
     for reading in readings:
         view.add_row(
-            plain(reading.group or "anybody"),
+            plain(reading.group or "any two people"),
             number(PER * reading.rate, 2) if reading.events and reading.rate else "–",
             _ends(reading),
             f"{count(reading.events)} of {count(reading.trials)}",
@@ -140,7 +140,7 @@ def show_reading(out: Console, on_file: AuditOnFile | None, card: EngineCard, sc
     out.print(
         f"\nRead off the audit's curves at {point}."
         if readings[0].reached
-        else f"\nThe audit's curves begin at {point}: more comparisons score this high than that."
+        else f"\nThe audit's curves begin at {point}: more comparisons than that are this alike."
     )
     out.print(
         "This is no chance that the two are one person: that also depends on who else it could "

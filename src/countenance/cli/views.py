@@ -83,7 +83,7 @@ def _groups_table(audit: Audit, grouping: GroupingResult, overall: GroupResult) 
             plain(group.group or "everybody"),
             count(max(group.fmr.people, group.fnmr.people)),
             _of(group.fmr),
-            f"{percent(group.fmr.estimate)} %" if group.fmr.estimate is not None else "–",
+            _estimate(group.fmr),
             bounds(group.fmr),
             _of(group.fnmr),
         )
@@ -107,6 +107,13 @@ def bounds(rate: Rate) -> str:
     if rate.low is None or rate.high is None or (rate.low <= 0 and rate.high >= 1):
         return "too few people"
     return interval(rate.low, rate.high)
+
+
+def _estimate(rate: Rate) -> str:
+    """The point estimate; no errors are "none", for nought per cent is more than was measured."""
+    if rate.estimate is None:
+        return "–"
+    return f"{percent(rate.estimate)} %" if rate.events else "none"
 
 
 def _of(rate: Rate) -> str:
