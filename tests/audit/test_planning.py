@@ -94,7 +94,7 @@ def test_the_plan_of_the_issue():
     assert (plan.people_per_group, plan.people, plan.images) == (389, 778, 778)
     assert plan.comparisons == 1
     assert plan.comparisons_per_group == 389 * 388 // 2
-    for part in ("2-fold", "0.001", "389 people", "778 people", "one image", "CV2 = 2", "80%"):
+    for part in ("2-fold", "0.001", "389 people", "778 people", "one image", "CV2 = 2", "80 %"):
         assert part in plan.sentence
     assert p.plan(Fraction(1, 1000), 2) == plan
     assert p.plan(0.001, 2.0, groups=4).comparisons == 6

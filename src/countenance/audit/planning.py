@@ -97,7 +97,8 @@ class Plan:
             f"with {each} each ({self.people:,} people and {self.images:,} images in all; "
             f"{self.comparisons_per_group:,} {pairs} in a group, of which "
             f"about {_about(self.expected_errors)} are expected to be errors). "
-            f"Power {100 * self.power:g} %, level {100 * self.alpha:g} % two-sided over {several}; "
+            f"Power {100 * self.power:g} %, level {100 * self.alpha:g} % two-sided over "
+            f"{several}; "
             f"assumes {self.assumption}."
         )
 
