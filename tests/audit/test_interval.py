@@ -140,6 +140,41 @@ def test_guaranteed_bounds_cover_exactly_whatever_the_people(n: int, rule: str) 
         assert mass[(low <= truth) & (truth <= high)].sum() >= 0.95
 
 
+@pytest.mark.parametrize("n", [5, 8, 20, 34])
+@pytest.mark.parametrize("rule", ["both", "either"])
+def test_what_is_printed_covers_when_kind_alone_decides(n: int, rule: str) -> None:
+    """Exactly, by enumeration: no theorem says so, hence .90 and not .95."""
+    k = np.arange(n + 1)
+    kind = np.arange(n) < k[:, None]
+    one_side = (kind[:, :, None] & kind[:, None, :], kind[:, :, None] | kind[:, None, :])
+    H = one_side[rule == "either"] & ~np.eye(n, dtype=bool)
+    R = H.sum(axis=2).astype(float)
+    i = rate_interval(fmr_within(R, np.full(n, n - 1.0), R.sum(axis=1) / 2))
+    ways = np.array([math.comb(n, x) for x in k], dtype=float)
+    for w in np.linspace(0.02, 0.98, 49):
+        truth = w * w if rule == "both" else 1 - (1 - w) ** 2
+        mass = ways * w**k * (1 - w) ** (n - k)
+        assert mass[(i.low <= truth) & (truth <= i.high)].sum() >= 0.90
+
+
+@given(st.integers(5, 40), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_few_errors_are_flagged_and_lie_within_the_guarantee(
+    n: int, errors: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    i, j = np.triu_indices(n, 1)
+    hit = rng.choice(len(i), min(errors, len(i) - 1), replace=False)
+    v = group(n, list(zip(i[hit], j[hit], strict=True)))
+    got = rate_interval(v).at(0)
+    assert (got.supported, got.method) == (False, "score-t-conservative")
+    assert "wide to be safe" in got.note
+    assert got.low <= v.estimate[0] <= got.high
+    assert got.low >= chernoff_lower(v.estimate, n // 2, 0.025)[0] - 1e-12
+    assert got.high <= chernoff_upper(v.estimate, n // 2, 0.025)[0] + 1e-12
+    bold = score_t(v.estimate, v.variance, v.trials, student_t_quantile(0.975, v.freedom))
+    assert got.high >= min(bold[1][0], chernoff_upper(v.estimate, n // 2, 0.025)[0]) - 1e-12
+
+
 def test_rule_of_support() -> None:
     assert not rate_interval(group(30, [(0, j) for j in range(1, 10)])).supported[0]
     i = rate_interval(group(30, [(0, j) for j in range(1, 11)])).at(0)

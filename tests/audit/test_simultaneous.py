@@ -157,6 +157,19 @@ def test_a_group_without_errors_enters_by_its_bound_and_is_listed() -> None:
     assert (few.verdict, few.at_least, few.between) == ("inconclusive", 1.0, None)
 
 
+def test_a_group_with_few_errors_takes_part_with_care() -> None:
+    few = edges(60, [(0, 1), (2, 3), (4, 5)])
+    many = edges(60, list(itertools.combinations(range(60), 2))[::3])
+    c = compare([cell("many", many), cell("few", few, 60)], draws=1000)
+    assert c.insufficient == ()
+    assert [(r.a, r.b) for r in c.ratios] == [("many", "few")]
+    assert c.verdict == "shown"
+    bold = math.sqrt(
+        many.variance[0] / many.estimate[0] ** 2 + few.variance[0] / few.estimate[0] ** 2
+    )
+    assert math.log(c.ratios[0].high / c.ratios[0].low) > 2 * Z * bold
+
+
 def test_a_group_without_errors_costs_the_others_confidence() -> None:
     a = mated([1, 3] * 20)
     b = mated([1, 0] * 20)
