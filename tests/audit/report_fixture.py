@@ -192,6 +192,7 @@ def make(
             gfrr=None,
             smallest_rate=1 - 0.05 ** (1 / max(1, size // 2)) if nonmated else None,
             people_needed=math.ceil(2 * 3 / 0.004) if nonmated else None,
+            people_needed_alike=200 if nonmated else None,
         )
 
     def threshold_result(threshold: Threshold) -> ThresholdResult:
@@ -542,6 +543,7 @@ def differential(which: Any, rows: list[GroupResult]) -> Differential:
         ratios=tuple(sorted(ratios, key=lambda r: -r.estimate)),
         measures=tuple(measure),
         insufficient=tuple(g for g in rates if g not in enough),
+        parity=None,
     )
 
 

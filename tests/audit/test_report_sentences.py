@@ -219,5 +219,6 @@ def test_the_ratio_in_words(
         ratios=(),
         measures=(),
         insufficient=(),
+        parity=None,
     )
     assert words in say_differential(differential, 0.95)

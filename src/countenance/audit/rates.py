@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -14,13 +14,14 @@ from countenance.audit.grouping import Grouped
 from countenance.audit.interval import (
     Intervals,
     needed,
+    needed_if_alike,
     rate_interval,
     smallest_rate,
     wilson,
 )
 from countenance.audit.simultaneous import CellRate
 from countenance.audit.types import Cell, GroupResult, Rate
-from countenance.audit.variance import RateVariance, fmr_between, fmr_within, fnmr
+from countenance.audit.variance import RateVariance, fmr_between, fmr_within, fnmr, fold
 from countenance.scores import Cross, Mated, Within
 
 Floats = npt.NDArray[np.float64]
@@ -93,7 +94,7 @@ def any_rates(cross: Cross, grouped: Grouped, level: float) -> list[Rates]:
             cross.reference_degree[everyone, group].astype(np.float64),
             cross.square_sums[:, group].sum(axis=1),
         )
-        v = _fold(v, members, everyone)
+        v = fold(v, members, everyone)
         events = cross.events[:, group].sum(axis=1)
         trials = int(cross.trials[group].sum())
         out.append(Rates(v, rate_interval(v, level=level), events, trials, everyone))
@@ -143,11 +144,12 @@ def group_result(
     fnmr: Rates,
     fte: float | None,
     pooled: float | None,
+    cv2: float | None,
 ) -> GroupResult:
     """One group at threshold k (of `fmr` and `fnmr`), which is `few` among those of `fmr_any`.
 
     `fte` is its failure-to-enrol rate where known; `pooled` the FMR over all groups, the rate
-    that people needed are worked out for.
+    that people needed are worked out for, with `cv2` for how unlike people's own rates are.
     """
     independent = fmr.variance.independent
     false_match, false_non_match = fmr.at(k), fnmr.at(k)
@@ -165,6 +167,7 @@ def group_result(
         gfrr=gfrr,
         smallest_rate=smallest_rate(independent) if independent >= 1 else None,
         people_needed=needed(pooled)[0] if pooled else None,
+        people_needed_alike=needed_if_alike(pooled, cv2) if pooled and cv2 is not None else None,
     )
 
 
@@ -200,17 +203,6 @@ def published(v: RateVariance, intervals: Intervals, k: int, events: int, trials
         naive_high=naive_high,
         high_if_independent=independent,
     )
-
-
-def _fold(
-    v: RateVariance, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> RateVariance:
-    """Add up the influences of people who stand on both sides; `columns` holds everybody."""
-    psi = v.psi[:, len(rows) :].copy()
-    psi[:, np.searchsorted(columns, rows)] += v.psi[:, : len(rows)]
-    n = len(columns)
-    shared = (psi * psi).sum(axis=1) * n / (n - 1) if n > 1 else v.variance
-    return replace(v, psi=psi, variance=np.fmax(v.variance, shared), people=n)
 
 
 def _number(value: float) -> float | None:

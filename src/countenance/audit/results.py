@@ -7,6 +7,7 @@ import numpy as np
 from countenance.audit.counted import Counted
 from countenance.audit.describe import concentration
 from countenance.audit.levels import Level
+from countenance.audit.noise import pooled_cv2
 from countenance.audit.rates import cells, group_result
 from countenance.audit.spreading import combined, differential
 from countenance.audit.types import GroupingResult, GroupResult, Threshold, ThresholdResult
@@ -32,6 +33,7 @@ def threshold_result(counted: Counted, place: int) -> ThresholdResult:
             fnmr=everybody.fnmr[0],
             fte=counted.fte(counted.everybody, 0),
             pooled=None,
+            cv2=None,
         ),
         groupings=tuple(groupings),
         concentration=concentration(everybody.fmr[0].variance, k),
@@ -43,6 +45,7 @@ def _grouping_result(counted: Counted, index: int, k: int, few: int) -> Grouping
     rates, level = counted.rates[index], counted.settings.level
     trials = sum(r.trials for r in rates.fmr)
     pooled = sum(int(r.events[k]) for r in rates.fmr) / trials if trials else None
+    cv2 = pooled_cv2([r.variance for r in rates.fmr if r.trials], k)
     results = [
         group_result(
             name,
@@ -53,6 +56,7 @@ def _grouping_result(counted: Counted, index: int, k: int, few: int) -> Grouping
             fnmr=rates.fnmr[g],
             fte=counted.fte(index, g),
             pooled=pooled,
+            cv2=cv2,
         )
         for g, name in enumerate(names)
     ]

@@ -11,10 +11,10 @@ from countenance.audit.differentials import (
     combined_differentials,
     differentials,
 )
-from countenance.audit.noise import Floor, noise_floor
+from countenance.audit.noise import Floor, NoiseFloor, noise_floor
 from countenance.audit.rates import Rates
 from countenance.audit.simultaneous import Comparison, compare
-from countenance.audit.types import Differential, MeasureResult, Ratio
+from countenance.audit.types import Differential, MeasureResult, Parity, Ratio
 
 #: A ratio of worst to best that, once shown not to be exceeded, is called bounded.
 BOUND = 2.0
@@ -39,6 +39,10 @@ def differential(
     comparison = compare(
         [each.cell(name, k) for name, each in told], level=level, bound=BOUND, seed=seed
     )
+    estimates = [float(each.variance.estimate[k]) for _, each in told]
+    floor = None
+    if len(told) > 1 and any(estimates):
+        floor = noise_floor([each.variance for _, each in told], k, OVER_DRAWS, seed=seed)
     return Differential(
         rate=rate,
         verdict=comparison.verdict,
@@ -49,8 +53,9 @@ def differential(
             Ratio(a=r.a, b=r.b, estimate=r.estimate, low=r.low, high=r.high)
             for r in comparison.ratios
         ),
-        measures=_measures([each for _, each in told], k, seed=seed, target=target),
+        measures=_measures([each for _, each in told], k, floor, target),
         insufficient=comparison.insufficient,
+        parity=_parity(rate, [name for name, _ in told], floor),
     )
 
 
@@ -68,18 +73,39 @@ def combined(fmr: Sequence[Rates], fnmr: Sequence[Rates], k: int) -> tuple[Measu
 
 
 def _measures(
-    rates: Sequence[Rates], k: int, *, seed: int, target: float | None
+    rates: Sequence[Rates], k: int, floor: NoiseFloor | None, target: float | None
 ) -> tuple[MeasureResult, ...]:
     if not rates:
         return ()
     estimates = [float(each.variance.estimate[k]) for each in rates]
     upper = [float(each.intervals.upper_guaranteed[k]) for each in rates]
-    found = differentials(estimates, upper=upper, target=target)
-    floors: dict[str, Floor] = {}
-    if len(rates) > 1 and any(estimates):
-        groups = [each.variance for each in rates]
-        floors = noise_floor(groups, k, OVER_DRAWS, seed=seed).floors
-    return tuple(_result(measure, floors.get(measure.name)) for measure in found)
+    floors = floor.floors if floor else {}
+    return tuple(
+        _result(measure, floors.get(measure.name))
+        for measure in differentials(estimates, upper=upper, target=target)
+    )
+
+
+def _parity(rate: str, names: Sequence[str], floor: NoiseFloor | None) -> Parity | None:
+    if floor is None or floor.farthest is None:
+        return None
+    distance, p_value = floor.deviation.value, floor.deviation.p_value
+    if distance is None or p_value is None:
+        return None
+    group, above = names[floor.farthest], round(p_value * (1 + floor.draws)) - 1
+    share = f"in none of {floor.draws:,}" if not above else f"in {above:,} of {floor.draws:,}"
+    return Parity(
+        group=group,
+        distance=distance,
+        p_value=p_value,
+        draws=floor.draws,
+        sentence=(
+            f"Of all groups, “{group}” lies farthest from the {_WORDS[rate]} of all together, by "
+            f"{distance:.2g} standard errors. Had every group the same rate and were people as "
+            f"alike as here, {share} simulated studies of this size would some group lie as far "
+            "out. This tests parity; it does not say how large the differences are."
+        ),
+    )
 
 
 def _result(measure: Measure, floor: Floor | None) -> MeasureResult:

@@ -188,6 +188,7 @@ def _apart(view: View, drawn: list[Drawn]) -> tuple[Block, ...]:
         return ()
     both = [result.fmr] + ([result.fnmr] if view.audit.counts.mated else [])
     said: list[Block] = [Text(d.sentence) for d in both if d.sentence]
+    said += [Text(d.parity.sentence) for d in both if d.parity]
     tables = [between.measures_table(d) for d in both if d.measures]
     if tables:
         tables_said: list[Block] = [

@@ -49,6 +49,7 @@ def support(view: View) -> Figure | None:
         Column("people", "People", "count"),
         Column("smallest", "Smallest rate told from zero, %", "rate"),
         Column("needed", "People needed for the rate of all pairs", "count"),
+        Column("alike", "The same, if people vary as here", "count"),
     )
     return Figure(
         name="data-support",
@@ -63,7 +64,16 @@ def support(view: View) -> Figure | None:
         table=Table(
             "What each group can support",
             columns,
-            tuple((g.group, sizes[g.group], g.smallest_rate, g.people_needed) for g in groups),
+            tuple(
+                (
+                    g.group,
+                    sizes[g.group],
+                    g.smallest_rate,
+                    g.people_needed,
+                    g.people_needed_alike,
+                )
+                for g in groups
+            ),
         ),
     )
 
