@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from countenance.core import InputError, Note, sha256_file
 from countenance.scores.rows import SHOWN
 from countenance.scores.table import Enrolled
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +80,12 @@ def people_table(source: Any) -> tuple[People, tuple[tuple[str, str, int | None]
 
 
 def attributes_of(
-    source: Any,
-    frame: pl.DataFrame,
-    names: Mapping[str, str],
-    subjects: tuple[str, ...],
-    notes: list[Note],
+    source: Any, subjects: tuple[str, ...], notes: list[Note]
 ) -> tuple[dict[str, tuple[str | None, ...]], tuple[Any, ...]]:
-    """One value a person for each attribute, from a table beside the scores or from within.
+    """One value a person for each attribute, from a table beside the scores.
 
     Also the inputs read; people the table does not know are noted.
     """
-    if source is None:
-        return _inline_attributes(frame, names, subjects), ()
     table, inputs = people_table(source)
     unknown = [s for s in subjects if s not in table.rows]
     if unknown:
@@ -112,39 +103,30 @@ def attributes_of(
     return {name: tuple(row[name] for row in rows) for name in table.names}, inputs
 
 
-def _inline_attributes(
-    frame: pl.DataFrame, names: Mapping[str, str], subjects: tuple[str, ...]
-) -> dict[str, tuple[str | None, ...]]:
+def inline_names(columns: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
     """Attributes given as probe_NAME and reference_NAME columns."""
-    import polars as pl
-
     used = {"probe_subject", "reference_subject", *names.values()}
-    inline = [
+    return tuple(
         c[len("probe_") :]
-        for c in frame.columns
-        if c.startswith("probe_") and c not in used and f"reference_{c[6:]}" in frame.columns
-    ]
+        for c in columns
+        if c.startswith("probe_") and c not in used and f"reference_{c[6:]}" in columns
+    )
+
+
+def inline_attributes(
+    seen: Mapping[str, Iterable[tuple[str, str]]], subjects: tuple[str, ...]
+) -> dict[str, tuple[str | None, ...]]:
+    """One value a person from the (person, value) pairs met in the rows."""
     out: dict[str, tuple[str | None, ...]] = {}
-    for name in inline:
-        seen = (
-            pl.concat(
-                [
-                    frame.select(subject="probe_subject", value=f"probe_{name}"),
-                    frame.select(subject="reference_subject", value=f"reference_{name}"),
-                ]
-            )
-            .drop_nulls()
-            .unique()
-        )
-        double = seen.filter(pl.col("subject").is_duplicated()).sort("subject", "value")
-        if double.height:
-            raise InputError(
-                f"{double['subject'][0]!r} has {name} {double['value'][0]!r} and "
-                f"{double['value'][1]!r}",
-                where=f"columns probe_{name} and reference_{name}",
-                expected="one value a person",
-            )
-        values = dict(zip(seen["subject"], seen["value"], strict=True))
+    for name, pairs in seen.items():
+        values: dict[str, str] = {}
+        for subject, value in sorted(pairs):
+            if values.setdefault(subject, value) != value:
+                raise InputError(
+                    f"{subject!r} has {name} {values[subject]!r} and {value!r}",
+                    where=f"columns probe_{name} and reference_{name}",
+                    expected="one value a person",
+                )
         out[name] = tuple(values.get(s) for s in subjects)
     return out
 

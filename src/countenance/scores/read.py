@@ -7,15 +7,21 @@ row numbers where rows are concerned; row 1 is the first row under the header.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from countenance.core import InputError, Note, ScoreUnit
-from countenance.scores.loading import load
-from countenance.scores.people import attributes_of, told_attributes, told_enrolled
-from countenance.scores.rows import code, kept_rows, refuse_constant, stored_scores
+from countenance.core import InputError, Note, ScoreUnit, sha256_file
+from countenance.scores.loading import Table, load
+from countenance.scores.people import (
+    attributes_of,
+    inline_attributes,
+    inline_names,
+    told_attributes,
+    told_enrolled,
+)
+from countenance.scores.rows import Coded, Coder, kept_rows, refuse_constant
 from countenance.scores.table import Scores
 
 if TYPE_CHECKING:
@@ -78,39 +84,44 @@ def read_scores(
     InputError
         With the file, row or column, what was expected and what to do.
     """
-    frame, metadata, inputs, where = load(source)
-    names = _find_columns(frame, columns or {}, where)
+    table = load(source)
+    metadata, where = table.metadata, table.where
+    names = _find_columns(table.columns, columns or {}, where)
     score_unit = _unit(metadata, names["score"], direction, unit)
-    frame = _with_ids(frame, names)
-    coded = code(frame, where)
-    score, missing = stored_scores(frame, score_unit, where)
+    told = metadata.get("people")
+    from_within = attributes is None and told is None
+    inline = inline_names(table.columns, names) if from_within else ()
+    coder = Coder(score_unit, inline, where)
+    picked, shaped = _with_ids(names, inline)
+    for batch in table.batches(picked):
+        coder.add(batch.select(shaped))
+    coded = coder.close()
     notes: list[Note] = []
-    keep = kept_rows(coded, score, missing, notes, where)
-    made = keep & ~missing
-    failed = keep & missing
-    values = score[made] if score_unit.higher_is_more_similar else -score[made]
+    made = kept_rows(coded, notes, where)
+    failed = made & coded.missing
+    made &= ~coded.missing
     if not made.any():
         raise InputError(
             "no comparison has a score",
             where=where,
             expected="at least one row with two different images and a number",
         )
+    whole = bool(made.all())  # then nothing is copied
+    values = coded.score if whole else coded.score[made]
+    if not score_unit.higher_is_more_similar:
+        np.negative(values, out=values)
     refuse_constant(values, names["score"], where)
-    told = metadata.get("people")
-    if attributes is None and told is not None:
-        people, people_inputs = told_attributes(told, coded.subjects), ()
-    else:
-        people, people_inputs = attributes_of(attributes, frame, names, coded.subjects, notes)
+    people, people_inputs = _attributes(attributes, told, coded, notes)
     scores = Scores(
         subjects=coded.subjects,
         samples=coded.samples,
         sample_subject=coded.sample_subject,
-        probe=coded.probe[made],
-        reference=coded.reference[made],
+        probe=coded.probe if whole else coded.probe[made],
+        reference=coded.reference if whole else coded.reference[made],
         score=values,
         unit=score_unit,
         attributes=people,
-        ordered=_ordered(metadata, coded.probe, coded.reference),
+        ordered=_ordered(metadata, coded),
         failed_probe=coded.probe[failed],
         failed_reference=coded.reference[failed],
         engine=metadata.get("engine"),
@@ -118,7 +129,7 @@ def read_scores(
         protocol=metadata.get("protocol"),
         enrolled=told_enrolled(told, coded.subjects),
         templates_sha256=metadata.get("templates_sha256"),
-        inputs=inputs + people_inputs,
+        inputs=(*_inputs(table, coder.rows), *people_inputs),
         notes=tuple(notes),
     )
     if direction is None:
@@ -126,7 +137,24 @@ def read_scores(
     return scores
 
 
-def _find_columns(frame: pl.DataFrame, asked: Mapping[str, str], where: str) -> dict[str, str]:
+def _attributes(
+    source: Any, told: Mapping[str, Any] | None, coded: Coded, notes: list[Note]
+) -> tuple[Mapping[str, tuple[str | None, ...]], tuple[Any, ...]]:
+    """Attributes from a table beside the scores, from the file's own description, or inline."""
+    if source is not None:
+        return attributes_of(source, coded.subjects, notes)
+    if told is not None:
+        return told_attributes(told, coded.subjects), ()
+    return inline_attributes(coded.inline, coded.subjects), ()
+
+
+def _inputs(table: Table, rows: int) -> tuple[tuple[str, str, int | None], ...]:
+    if table.path is None:
+        return ()
+    return ((table.path.name, sha256_file(table.path), rows),)
+
+
+def _find_columns(columns: Sequence[str], asked: Mapping[str, str], where: str) -> dict[str, str]:
     unknown = sorted(set(asked) - set(COLUMNS))
     if unknown:
         raise InputError(
@@ -137,15 +165,15 @@ def _find_columns(frame: pl.DataFrame, asked: Mapping[str, str], where: str) -> 
     found: dict[str, str] = {}
     for ours, candidates in COLUMNS.items():
         if ours in asked:
-            if asked[ours] not in frame.columns:
+            if asked[ours] not in columns:
                 raise InputError(
                     f"there is no column {asked[ours]!r}",
                     where=where,
-                    expected=f"one of: {', '.join(frame.columns)}",
+                    expected=f"one of: {', '.join(columns)}",
                 )
             found[ours] = asked[ours]
         else:
-            name = next((c for c in candidates if c in frame.columns), None)
+            name = next((c for c in candidates if c in columns), None)
             if name is not None:
                 found[ours] = name
     for ours in ("probe_subject", "reference_subject", "score"):
@@ -153,7 +181,7 @@ def _find_columns(frame: pl.DataFrame, asked: Mapping[str, str], where: str) -> 
             raise InputError(
                 f"there is no column for {ours}",
                 where=where,
-                expected=f"{ours}, among: {', '.join(frame.columns)}",
+                expected=f"{ours}, among: {', '.join(columns)}",
                 do=f"name it: --columns {ours}=NAME (or columns={{'{ours}': 'NAME'}})",
             )
     return found
@@ -169,29 +197,33 @@ def _unit(
     return ScoreUnit(kind=direction, name=name or column)
 
 
-def _with_ids(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
-    """The five columns under our names; an image without a name takes its person's."""
+def _with_ids(names: Mapping[str, str], inline: Sequence[str]) -> tuple[list[str], list[pl.Expr]]:
+    """The table's columns that are read, and how they become ours.
+
+    An image without a name takes its person's.
+    """
     import polars as pl
 
-    picked = {
-        "probe_subject": pl.col(names["probe_subject"]),
-        "reference_subject": pl.col(names["reference_subject"]),
-        "probe": pl.col(names.get("probe", names["probe_subject"])),
-        "reference": pl.col(names.get("reference", names["reference_subject"])),
+    ids = {
+        "probe_subject": names["probe_subject"],
+        "reference_subject": names["reference_subject"],
+        "probe": names.get("probe", names["probe_subject"]),
+        "reference": names.get("reference", names["reference_subject"]),
     }
-    rest = [c for c in frame.columns if c.startswith(("probe_", "reference_")) and c not in picked]
-    return frame.select(
-        *(column.cast(pl.String).str.strip_chars().alias(ours) for ours, column in picked.items()),
+    rest = [f"{side}_{name}" for name in inline for side in ("probe", "reference")]
+    shaped = [
+        *(pl.col(c).cast(pl.String).str.strip_chars().alias(ours) for ours, c in ids.items()),
         pl.col(names["score"]).alias("score"),
         *(pl.col(c).cast(pl.String) for c in rest),
-    )
+    ]
+    return list(dict.fromkeys([*ids.values(), names["score"], *rest])), shaped
 
 
 def _refuse_reversed(scores: Scores, where: str) -> None:
     mated = scores.mated
     if not mated.any() or mated.all():
         return
-    own, other = np.median(scores.score[mated]), np.median(scores.score[~mated])
+    own, other = (np.median(scores.score[side], overwrite_input=True) for side in (mated, ~mated))
     if own < other:
         shown = scores.unit.to_unit
         raise InputError(
@@ -204,7 +236,11 @@ def _refuse_reversed(scores: Scores, where: str) -> None:
         )
 
 
-def _ordered(metadata: Mapping[str, Any], probe: Any, reference: Any) -> bool:
+def _ordered(metadata: Mapping[str, Any], coded: Coded) -> bool:
     if "ordered" in metadata:
         return bool(metadata["ordered"])
-    return not np.isin(np.unique(probe), np.unique(reference)).any()
+    as_probe = np.zeros(len(coded.samples), dtype=bool)
+    as_probe[coded.probe] = True
+    as_reference = np.zeros_like(as_probe)
+    as_reference[coded.reference] = True
+    return not (as_probe & as_reference).any()

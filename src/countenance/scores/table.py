@@ -21,6 +21,8 @@ METADATA_KEY = "countenance"
 
 Codes = npt.NDArray[np.int32]
 
+_STEP = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
@@ -101,7 +103,12 @@ class Scores:
     @property
     def mated(self) -> npt.NDArray[np.bool_]:
         """Bool (m,): both images are of one person."""
-        return np.asarray(self.sample_subject[self.probe] == self.sample_subject[self.reference])
+        same = np.empty(len(self), dtype=bool)
+        for start in range(0, len(self), _STEP):
+            part = slice(start, start + _STEP)
+            owner = self.sample_subject
+            np.equal(owner[self.probe[part]], owner[self.reference[part]], out=same[part])
+        return same
 
     def frame(self) -> pl.DataFrame:
         """The table as it is stored: one row a comparison, failed ones with a null score."""
