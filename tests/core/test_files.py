@@ -15,13 +15,17 @@ import pytest
 from countenance.core import atomic_folder, atomic_write, sha256_bytes, sha256_file
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_a_file_takes_its_name_only_when_whole(tmp_path: Path):
     target = tmp_path / "a" / "x.txt"
     with atomic_write(target) as file:
         file.write(b"new")
         assert not target.exists()
     assert target.read_bytes() == b"new"
-    assert os.listdir(target.parent) == ["x.txt"]
+    assert names(target.parent) == ["x.txt"]
 
 
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt, SystemExit])
@@ -37,7 +41,7 @@ def test_an_interrupted_file_leaves_the_old_one_and_nothing_else(tmp_path: Path,
     with pytest.raises(interruption):
         write()
     assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["x.txt"]
+    assert names(tmp_path) == ["x.txt"]
 
 
 def test_an_interrupted_folder_leaves_the_old_files(tmp_path: Path):
@@ -54,7 +58,7 @@ def test_an_interrupted_folder_leaves_the_old_files(tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         write()
     assert (target / "report.html").read_text() == "old"
-    assert sorted(os.listdir(tmp_path)) == ["report"]
+    assert names(tmp_path) == ["report"]
     with atomic_folder(target) as folder:
         (folder / "plots").mkdir()
         (folder / "plots" / "a.svg").write_text("<svg/>")
@@ -65,7 +69,7 @@ def test_an_interrupted_folder_leaves_the_old_files(tmp_path: Path):
 
 
 def test_a_killed_writer_never_leaves_half_a_file(tmp_path: Path):
-    """A child rewrites one file for ever; whenever it is killed, the file is one of its versions."""
+    """A child rewrites one file for ever; killed at any time, it leaves one of its versions."""
     target = tmp_path / "x.bin"
     code = (
         "import sys; from pathlib import Path; from countenance.core import atomic_write\n"
