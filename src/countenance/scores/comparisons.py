@@ -1,14 +1,14 @@
 """Comparisons as a stream of blocks: the one thing a tally needs of scores.
 
-A score table is one block. Templates are a stream of tiles made as they are read, so that ten
-billion comparisons need no more memory than one tile. In either case all comparisons of one pair
-of people are in one block: what is counted is people, and the mean over a pair's comparisons has
-to be taken before anything is added up.
+A score table is cut into blocks of a million rows. Templates are a stream of tiles made as they
+are read. Either way ten billion comparisons need no more memory than one block, and all
+comparisons of one pair of people are in one block: what is counted is people, and the mean over a
+pair's comparisons has to be taken before anything is added up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,26 +18,55 @@ import numpy.typing as npt
 from countenance.core import ScoreUnit
 
 People = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """One grouping of people: `of` is int32 (people,), -1 for nobody's group."""
+
+    of: People
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How often each row's pair of people was compared, int64 (rows,).
+
+    `both` in either direction, `ordered` with this probe and this reference; the same array where
+    comparisons have no order.
+    """
+
+    both: Ints
+    ordered: Ints
+
+    def take(self, index: Ints) -> Times:
+        """The same for some of the rows."""
+        both = self.both[index]
+        return Times(both, both if self.ordered is self.both else self.ordered[index])
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Comparisons as three columns: person of the probe, of the reference, score ``s``."""
+    """Comparisons as three columns: person of the probe, of the reference, score ``s``.
+
+    `times` where whoever made the rows knows it; such rows come alone in their block.
+    """
 
     probe: People
     reference: People
     score: Values
+    times: Times | None = None
 
     def at_least(self, floor: float) -> Rows:
         """The comparisons with ``s >= floor``."""
         index = np.flatnonzero(self.score >= floor)
-        return Rows(self.probe[index], self.reference[index], self.score[index])
-
-    def within(self, label: People, group: int) -> Values:
-        """Scores between two people who both have the label `group`, (k,)."""
-        return np.asarray(
-            self.score[(label[self.probe] == group) & (label[self.reference] == group)]
+        return Rows(
+            self.probe[index],
+            self.reference[index],
+            self.score[index],
+            None if self.times is None else self.times.take(index),
         )
 
 
@@ -58,16 +87,31 @@ class Dense:
         row, column = np.divmod(index, self.score.shape[1])
         return Rows(self.probe[row], self.reference[column], self.score.ravel()[index])
 
-    def within(self, label: People, group: int) -> Values:
-        """Scores between two people who both have the label `group`, (k,)."""
-        rows = np.flatnonzero(label[self.probe] == group)
-        columns = np.flatnonzero(label[self.reference] == group)
-        if len(rows) == len(self.probe) and len(columns) == len(self.reference):
-            return self.score.ravel()
-        return self.score[np.ix_(rows, columns)].ravel()
-
 
 Block = Rows | Dense
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """Who was compared with whom, by the labels of one grouping of n people in L groups.
+
+    Attributes
+    ----------
+    trials
+        int64 (L, L): non-mated comparisons by (label of the probe, label of the reference).
+        Symmetric where comparisons have no order: each is seen from both sides.
+    degree
+        int64 (n,): distinct people of a person's own label that the person was compared with;
+        0 for people who are in no group.
+    as_probe, as_reference
+        int64 (n, L): distinct people a person was compared with as probe, by label of the
+        reference, and as reference. Equal where comparisons have no order. None where not asked.
+    """
+
+    trials: Ints
+    degree: Ints
+    as_probe: Ints | None
+    as_reference: Ints | None
 
 
 class Comparisons(Protocol):
@@ -87,28 +131,11 @@ class Comparisons(Protocol):
     def mated(self) -> Rows:
         """All mated comparisons."""
 
-    def times(self, one: People, other: People) -> npt.NDArray[np.int64]:
-        """How often the pairs of people were compared, in either direction."""
+    def times(self, rows: Rows) -> Times:
+        """How often the pairs of some rows were compared; the rows come from `blocks`."""
 
-    def times_ordered(self, probe: People, reference: People) -> npt.NDArray[np.int64]:
-        """How often the pairs were compared with that probe and that reference."""
-
-    def partners(self, label: People, labels: int) -> npt.NDArray[np.int64]:
-        """Distinct people each person was compared with, by their label: (people, labels).
-
-        `label` is int32 (people,), -1 for people who are in no group.
-        """
-
-    def partners_ordered(
-        self, label: People, labels: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The same for a person as probe (by label of the reference) and as reference."""
-
-    def trials(self, label: People, labels: int) -> npt.NDArray[np.int64]:
-        """Non-mated comparisons by (label of the probe, label of the reference).
-
-        Symmetric where comparisons have no order: each is seen from both sides.
-        """
+    def design(self, groupings: Sequence[Labels], *, cross: bool) -> list[Design]:
+        """Who was compared with whom, for each grouping."""
 
     def range(self) -> tuple[float, float]:
         """Bounds on all scores ``s``."""

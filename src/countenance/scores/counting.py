@@ -21,18 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from countenance.core import Progress, no_progress
-from countenance.scores.comparisons import Comparisons, People, Rows
+from countenance.scores.comparisons import Comparisons, Design, Ints, People, Rows
+from countenance.scores.comparisons import Labels as Labels
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Labels:
-    """One grouping of people: `of` is int32 (people,), -1 for nobody's group."""
-
-    of: People
-    count: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,25 +121,28 @@ def tally(
         events = _join(parts)
         if len(events.score):
             bucket = np.searchsorted(thresholds, events.score, side="right")
-            times = comparisons.times(events.probe, events.reference)
+            times = comparisons.times(events)
             low = np.minimum(events.probe, events.reference)
             high = np.maximum(events.probe, events.reference)
-            weight, square = _weights(low, high, bucket, times)
+            weight, square = _weights(low, high, bucket, times.both)
             for sums in within:
                 sums.add(events, bucket, weight, square)
             if crosses and comparisons.ordered:
-                times = comparisons.times_ordered(events.probe, events.reference)
-                weight, square = _weights(events.probe, events.reference, bucket, times)
+                weight, square = _weights(events.probe, events.reference, bucket, times.ordered)
             for both in crosses:
                 both.add(events.probe, events.reference, bucket, weight, square)
                 if not comparisons.ordered:
                     both.add(events.reference, events.probe, bucket, weight, square)
         done += sum(tile.score.size for tile in block)
         progress(stage, min(done, total), total)
+    designs = comparisons.design(groupings, cross=cross)
     return Tally(
         thresholds=thresholds,
-        within=tuple(sums.close(comparisons) for sums in within),
-        cross=tuple(both.close(comparisons) for both in crosses),
+        within=tuple(s.close(design) for s, design in zip(within, designs, strict=True)),
+        cross=tuple(
+            both.close(design, comparisons.ordered)
+            for both, design in zip(crosses, designs[: len(crosses)], strict=True)
+        ),
         mated=_mated(comparisons, thresholds),
     )
 
@@ -162,21 +157,20 @@ class _WithinSums:
     def add(self, events: Rows, bucket: Ints, weight: Floats, square: Floats) -> None:
         label = self.labels.of[events.probe]
         same = np.flatnonzero((label == self.labels.of[events.reference]) & (label >= 0))
-        bucket, label = bucket[same], label[same]
-        np.add.at(self.events, (bucket, label), 1)
-        np.add.at(self.rows, (bucket, events.probe[same]), weight[same])
-        np.add.at(self.rows, (bucket, events.reference[same]), weight[same])
-        np.add.at(self.squares, (bucket, label), square[same])
+        bucket, weight = bucket[same], weight[same]
+        group = bucket * self.labels.count + label[same]
+        _add(self.events, group, 1)
+        _add(self.squares, group, square[same])
+        bucket = bucket * self.rows.shape[1]
+        _add(self.rows, bucket + events.probe[same], weight)
+        _add(self.rows, bucket + events.reference[same], weight)
 
-    def close(self, comparisons: Comparisons) -> Within:
-        label = self.labels.of
-        partners = comparisons.partners(label, self.labels.count)
-        own = np.take_along_axis(partners, np.maximum(label, 0)[:, None].astype(np.intp), axis=1)
+    def close(self, design: Design) -> Within:
         return Within(
             events=_at_or_above(self.events),
-            trials=np.diagonal(comparisons.trials(label, self.labels.count)).copy(),
+            trials=np.diagonal(design.trials).copy(),
             row_sums=_at_or_above(self.rows),
-            degree=np.where(label >= 0, own[:, 0], 0),
+            degree=design.degree,
             square_sums=_at_or_above(self.squares),
         )
 
@@ -195,20 +189,22 @@ class _CrossSums:
         a, b = self.labels.of[probe], self.labels.of[reference]
         known = np.flatnonzero((a >= 0) & (b >= 0))
         a, b, bucket, weight = a[known], b[known], bucket[known], weight[known]
-        np.add.at(self.events, (bucket, a, b), 1)
-        np.add.at(self.probes, (bucket, probe[known], b), weight)
-        np.add.at(self.references, (bucket, reference[known], a), weight)
-        np.add.at(self.squares, (bucket, a, b), square[known])
+        _, people, count = self.probes.shape
+        cell = (bucket * count + a) * count + b
+        _add(self.events, cell, 1)
+        _add(self.squares, cell, square[known])
+        bucket = bucket * people
+        _add(self.probes, (bucket + probe[known]) * count + b, weight)
+        _add(self.references, (bucket + reference[known]) * count + a, weight)
 
-    def close(self, comparisons: Comparisons) -> Cross:
-        label, count = self.labels.of, self.labels.count
-        trials = comparisons.trials(label, count)
-        if comparisons.ordered:
-            as_probe, as_reference = comparisons.partners_ordered(label, count)
-        else:
-            as_probe = as_reference = comparisons.partners(label, count)
+    def close(self, design: Design, ordered: bool) -> Cross:
+        trials = design.trials
+        if not ordered:
             trials = trials + np.diag(np.diagonal(trials))
-        known = (label >= 0)[:, None]
+        known = (self.labels.of >= 0)[:, None]
+        as_probe, as_reference = design.as_probe, design.as_reference
+        if as_probe is None or as_reference is None:
+            raise ValueError("a design without partners by label")
         return Cross(
             events=_at_or_above(self.events),
             trials=trials,
@@ -218,6 +214,11 @@ class _CrossSums:
             reference_degree=as_reference * known,
             square_sums=_at_or_above(self.squares),
         )
+
+
+def _add(sums: npt.NDArray[Any], place: Ints, amount: Floats | int) -> None:
+    """Add amounts to cells given by flat index: several times faster than by several indices."""
+    np.add.at(sums.reshape(-1), place, amount)
 
 
 def _weights(one: People, other: People, bucket: Ints, times: Ints) -> tuple[Floats, Floats]:

@@ -8,18 +8,15 @@ exact answer in the memory of one bin.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from countenance.core import Progress, no_progress
-from countenance.scores.comparisons import Comparisons
-from countenance.scores.counting import Labels
-
-Ints = npt.NDArray[np.int64]
+from countenance.core import Progress, ScoreUnit, no_progress
+from countenance.scores.comparisons import Block, Comparisons, Dense, Ints, Labels, People
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,30 @@ class Bins:
     high: float
     count: int
 
-    def of(self, score: npt.NDArray[Any]) -> Ints:
-        """The bin of each score, int64 of the same shape."""
-        factor = self.count / (self.high - self.low) if self.high > self.low else 0.0
-        index = ((score - np.float64(self.low)) * factor).astype(np.int64)
+    def of(self, score: npt.NDArray[Any]) -> npt.NDArray[np.signedinteger[Any]]:
+        """The bin of each score, integers of the same shape.
+
+        float32 holds whole numbers here: the exact scores of tiles.
+        """
+        shift = self._shift()
+        index: npt.NDArray[np.signedinteger[Any]]
+        if shift is not None and score.dtype in (np.float32, np.int32):
+            # the very same bins, by integers: several times faster
+            index = score.astype(np.int32)
+            index -= int(self.low)
+            index >>= shift
+        else:
+            factor = self.count / (self.high - self.low) if self.high > self.low else 0.0
+            place = score - np.float64(self.low)
+            place *= factor
+            index = place.astype(np.int64)
         return np.clip(index, 0, self.count - 1, out=index)
+
+    def _shift(self) -> int | None:
+        """Binary logarithm of the width of a bin, where bins are whole numbers wide."""
+        fraction, exponent = math.frexp((self.high - self.low) / self.count)
+        whole = fraction == 0.5 and exponent >= 1 and self.low.is_integer()
+        return exponent - 1 if whole and -(2**30) <= self.low <= self.high <= 2**30 else None
 
     def edges(self) -> npt.NDArray[np.float64]:
         """The ``count + 1`` edges."""
@@ -63,10 +79,13 @@ def spread(
     done, total = 0, max(1, comparisons.nonmated)
     for block in comparisons.blocks():
         for tile in block:
+            code = scale.of(tile.score)
             for labels, counts in zip(groupings, nonmated, strict=True):
-                for group in range(labels.count):
-                    values = tile.within(labels.of, group)
-                    counts[group] += np.bincount(scale.of(values), minlength=bins)
+                for group, index in _inside(tile, labels):
+                    if isinstance(group, int):
+                        counts[group] += np.bincount(code[index].ravel(), minlength=bins)
+                    else:
+                        np.add.at(counts.reshape(-1), group * np.int64(bins) + code[index], 1)
             done += tile.score.size
         progress("score distributions", min(done, total), total)
     own = comparisons.mated()
@@ -122,24 +141,82 @@ def tails(
     without comparisons.
     """
     wanted: list[_Wanted | None] = [_locate(counts[r.group], r.most) for r in requests]
-    kept: list[list[npt.NDArray[Any]]] = [[] for _ in requests]
-    groups = sorted({r.group for r in requests})
+    look = np.zeros(counts.shape, dtype=bool)
+    for request, want in zip(requests, wanted, strict=True):
+        if want is not None:
+            look[request.group, [want.boundary, max(want.boundary, want.above)]] = True
+    kept = {group: _Kept() for group in {r.group for r in requests}}
     for block in comparisons.blocks():
         for tile in block:
-            for group in groups:
-                values = tile.within(labels.of, group)
-                code = bins.of(values)
-                for place, request in enumerate(requests):
-                    want = wanted[place]
-                    if request.group == group and want is not None:
-                        inside = (code == want.boundary) | (code == want.above)
-                        kept[place].append(values[inside])
+            code = bins.of(tile.score)
+            for group, index in _inside(tile, labels):
+                if isinstance(group, int):
+                    if group in kept:
+                        kept[group].add(tile.score[index][look[group, code[index]]])
+                    continue
+                picked = np.flatnonzero(look[group, code[index]])
+                values, of = tile.score[index[picked]], group[picked]
+                for one in np.unique(of).tolist():
+                    kept[one].add(values[of == one])
     return [
         None
         if want is None
-        else _settle(np.concatenate(pieces), bins, want, request.most, comparisons.unit.exact)
-        for want, pieces, request in zip(wanted, kept, requests, strict=True)
+        else _settle(*kept[request.group].close(), bins, want, request.most, comparisons.unit)
+        for want, request in zip(wanted, requests, strict=True)
     ]
+
+
+def _inside(tile: Block, labels: Labels) -> Iterator[tuple[int | People, Any]]:
+    """Comparisons within groups: a group and where in the tile, or all groups' rows at once."""
+    if isinstance(tile, Dense):
+        one, other = labels.of[tile.probe], labels.of[tile.reference]
+        for group in np.intersect1d(one, other).tolist():
+            rows, columns = np.flatnonzero(one == group), np.flatnonzero(other == group)
+            if len(rows) == len(one) and len(columns) == len(other):
+                yield group, ...
+            elif group >= 0:
+                yield group, np.ix_(rows, columns)
+        return
+    label = labels.of[tile.probe]
+    index = np.flatnonzero((label == labels.of[tile.reference]) & (label >= 0))
+    yield label[index], index
+
+
+#: Scores kept before equal ones are counted together.
+_PENDING = 1 << 20
+
+
+class _Kept:
+    """Scores of some bins as distinct values and their counts.
+
+    Exact scores are whole numbers, so that a bin holds no more than its width of them, however
+    many comparisons there are.
+    """
+
+    def __init__(self) -> None:
+        self._pending: list[npt.NDArray[Any]] = []
+        self._size = 0
+        self._values: npt.NDArray[Any] = np.empty(0, np.int32)
+        self._counts = np.empty(0, np.int64)
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        if len(values):
+            self._pending.append(values)
+            self._size += len(values)
+        if self._size >= _PENDING:
+            self.close()
+
+    def close(self) -> tuple[npt.NDArray[Any], Ints]:
+        """Distinct values, rising, and their counts."""
+        if self._pending:
+            fresh, counts = np.unique(np.concatenate(self._pending), return_counts=True)
+            both = fresh if not len(self._values) else np.concatenate([self._values, fresh])
+            self._values, place = np.unique(both, return_inverse=True)
+            counts = np.concatenate([self._counts, counts])
+            self._counts = np.zeros(len(self._values), np.int64)
+            np.add.at(self._counts, place, counts)
+            self._pending, self._size = [], 0
+        return self._values, self._counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,19 +239,22 @@ def _locate(counts: Ints, most: int) -> _Wanted | None:
     return _Wanted(boundary, above, int(reached[boundary] - counts[boundary]))
 
 
-def _settle(values: npt.NDArray[Any], bins: Bins, want: _Wanted, most: int, exact: bool) -> Tail:
-    """Exact threshold from the scores of the boundary bin and the one above it."""
+def _settle(
+    values: npt.NDArray[Any], counts: Ints, bins: Bins, want: _Wanted, most: int, unit: ScoreUnit
+) -> Tail:
+    """Exact threshold from the distinct scores of a group in the bins that were looked at."""
     code = bins.of(values)
-    number = int if exact else float
-    inside = np.sort(values[code == want.boundary])
-    unique, first = np.unique(inside, return_index=True)
-    reached = want.before + len(inside) - first  # scores at or above each unique value
+    number = int if unit.exact else float
+    inside = code == want.boundary
+    unique = values[inside]
+    # scores at or above each distinct one
+    reached = want.before + counts[inside][::-1].cumsum()[::-1]
     fits = np.flatnonzero(reached <= most)
     if len(fits):
         return Tail(number(unique[fits[0]]), int(reached[fits[0]]), True)
     if want.above >= 0:
-        return Tail(number(values[code == want.above].min()), want.before, True)
-    return Tail(just_above(number(inside[-1]), exact=exact), 0, False)
+        return Tail(number(values[code == want.above][0]), want.before, True)
+    return Tail(just_above(number(unique[-1]), exact=unit.exact), 0, False)
 
 
 def just_above(score: float, *, exact: bool) -> int | float:

@@ -1,103 +1,222 @@
-"""The comparisons of a score table, as one block."""
+"""The comparisons of a score table, pair of people by pair of people.
+
+The table stays as it is: what is kept beside it is one int32 a row, the order in which the rows
+of one pair of people follow each other. A block is put together from it when it is asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from countenance.scores.comparisons import Block, People, Rows, Values
+from countenance.scores.comparisons import Block, Design, Ints, Labels, People, Rows, Times
 from countenance.scores.table import Scores
+
+#: Rows of one block; more only where one pair of people has more.
+BLOCK = 1 << 20
+
+#: A pair of people and a row number are sorted as one integer where they fit into these bits.
+KEY_BITS = 63
 
 
 class TableComparisons:
     """The comparisons of a score table."""
 
-    def __init__(self, scores: Scores) -> None:
+    def __init__(self, scores: Scores, *, block: int = BLOCK) -> None:
         self.unit = scores.unit
         self.people = len(scores.subjects)
         self.ordered = scores.ordered
-        probe = scores.sample_subject[scores.probe]
-        reference = scores.sample_subject[scores.reference]
-        same = probe == reference
-        self._mated = Rows(probe[same], reference[same], scores.score[same])
-        other = ~same
-        self._rows = Rows(probe[other], reference[other], scores.score[other])
-        self._keys, self._times = np.unique(
-            _key(self._rows.probe, self._rows.reference, self.people), return_counts=True
-        )
-        self._ordered_index: tuple[Values, Values] | None = None
+        self._scores = scores
+        row_bits = len(scores).bit_length()
+        if (self.people**2).bit_length() + row_bits > KEY_BITS:
+            row_bits = 0
+        key, other, mated = self._keys(row_bits)
+        self._mated = self._rows(mated)
+        small = np.int32 if len(scores) < 2**31 else np.int64
+        if row_bits:
+            key.sort()
+            self._order = np.empty(len(key), small)
+            np.bitwise_and(key, (1 << row_bits) - 1, out=self._order, casting="same_kind")
+        else:
+            order = np.argsort(key, kind="stable")
+            key, self._order = key[order], other[order].astype(small)
+        self._bounds = list(_bounds(key, row_bits, block))
+        self._single = _all_differ(key, row_bits)
 
     @property
     def nonmated(self) -> int:
         """How many non-mated comparisons there are."""
-        return len(self._rows.score)
+        return len(self._order)
 
     def blocks(self) -> Iterator[tuple[Block, ...]]:
-        """One block: the table."""
-        yield (self._rows,)
+        """A million rows at a time."""
+        for rows in self._blocks():
+            yield (rows if self._single else replace(rows, times=self._times(rows)),)
 
     def mated(self) -> Rows:
         """All mated comparisons."""
         return self._mated
 
-    def times(self, one: People, other: People) -> npt.NDArray[np.int64]:
-        """How often the pairs of people were compared, in either direction."""
-        return _look_up(_key(one, other, self.people), self._keys, self._times)
+    def times(self, rows: Rows) -> Times:
+        """How often the pairs of some rows of `blocks` were compared."""
+        if rows.times is not None:
+            return rows.times
+        once = np.ones(len(rows.score), np.int64)
+        return Times(once, once)
 
-    def times_ordered(self, probe: People, reference: People) -> npt.NDArray[np.int64]:
-        """How often the pairs were compared with that probe and that reference."""
-        return _look_up(probe.astype(np.int64) * self.people + reference, *self._ordered())
-
-    def partners(self, label: People, labels: int) -> npt.NDArray[np.int64]:
-        """Distinct people each person was compared with, by their label: (people, labels)."""
-        low, high = np.divmod(self._keys, self.people)
-        return self._tally(low, label[high], labels) + self._tally(high, label[low], labels)
-
-    def partners_ordered(
-        self, label: People, labels: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The same for a person as probe (by label of the reference) and as reference."""
-        probe, reference = np.divmod(self._ordered()[0], self.people)
-        return (
-            self._tally(probe, label[reference], labels),
-            self._tally(reference, label[probe], labels),
-        )
-
-    def trials(self, label: People, labels: int) -> npt.NDArray[np.int64]:
-        """Non-mated comparisons by (label of the probe, label of the reference)."""
-        probe, reference = label[self._rows.probe], label[self._rows.reference]
-        known = (probe >= 0) & (reference >= 0)
-        code = probe[known].astype(np.int64) * labels + reference[known]
-        counts = np.bincount(code, minlength=labels * labels).reshape(labels, labels)
-        return counts if self.ordered else counts + counts.T - np.diag(np.diagonal(counts))
-
-    def _tally(self, person: Values, label: Values, labels: int) -> npt.NDArray[np.int64]:
-        known = label >= 0
-        code = person[known] * labels + label[known]
-        size = self.people * labels
-        return np.bincount(code, minlength=size).reshape(self.people, labels)
-
-    def _ordered(self) -> tuple[Values, Values]:
-        if self._ordered_index is None:
-            key = self._rows.probe.astype(np.int64) * self.people + self._rows.reference
-            self._ordered_index = np.unique(key, return_counts=True)
-        return self._ordered_index
+    def design(self, groupings: Sequence[Labels], *, cross: bool) -> list[Design]:
+        """Who was compared with whom, in one pass for all groupings."""
+        sums = [_DesignSums(self.people, labels, cross) for labels in groupings]
+        for rows in self._blocks():
+            pairs = _Pairs.of(rows)
+            for one in sums:
+                one.add(pairs, self.ordered)
+        return [one.close(self.ordered) for one in sums]
 
     def range(self) -> tuple[float, float]:
         """Lowest and highest score of the table."""
-        parts = [part for part in (self._rows.score, self._mated.score) if len(part)]
-        return min(float(p.min()) for p in parts), max(float(p.max()) for p in parts)
+        return float(self._scores.score.min()), float(self._scores.score.max())
+
+    def _keys(self, row_bits: int) -> tuple[Ints, Ints, Ints]:
+        """Non-mated rows as sort keys; their numbers where keys have no room; mated rows."""
+        scores, owner = self._scores, self._scores.sample_subject
+        key, held = np.empty(len(scores), np.int64), 0
+        other, mated = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for start in range(0, len(scores), BLOCK):
+            part = slice(start, start + BLOCK)
+            probe, reference = owner[scores.probe[part]], owner[scores.reference[part]]
+            different = np.flatnonzero(probe != reference)
+            if len(different) < len(probe):
+                mated.append(np.flatnonzero(probe == reference) + start)
+            fresh = _pair_key(probe[different], reference[different], self.people)
+            if row_bits:
+                fresh <<= row_bits
+                fresh |= different + start
+            else:
+                other.append(different + start)
+            key[held : held + len(fresh)] = fresh
+            held += len(fresh)
+        return key[:held], np.concatenate(other), np.concatenate(mated)
+
+    def _rows(self, index: npt.NDArray[Any]) -> Rows:
+        scores, owner = self._scores, self._scores.sample_subject
+        return Rows(
+            owner[scores.probe[index]], owner[scores.reference[index]], scores.score[index]
+        )
+
+    def _blocks(self) -> Iterator[Rows]:
+        start = 0
+        for stop in self._bounds:
+            yield self._rows(self._order[start:stop])
+            start = stop
+
+    def _times(self, rows: Rows) -> Times:
+        pairs = _Pairs.of(rows)
+        both = pairs.count.sum(axis=1)[pairs.of_row]
+        if not self.ordered:
+            return Times(both, both)
+        return Times(both, pairs.count.ravel()[2 * pairs.of_row + pairs.backward])
 
 
-def _key(one: People, other: People, people: int) -> npt.NDArray[np.int64]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """The pairs of people in some rows that follow each other pair by pair.
+
+    `low` and `high` (pairs,) are the two people, `count` (pairs, 2) how often they were compared
+    with `low` as probe and with `high` as probe; `of_row` (rows,) is each row's pair and
+    `backward` (rows,) whether its probe is `high`.
+    """
+
+    low: People
+    high: People
+    count: Ints
+    of_row: Ints
+    backward: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: Rows) -> _Pairs:
+        low, high = np.minimum(rows.probe, rows.reference), np.maximum(rows.probe, rows.reference)
+        first = np.ones(len(low), dtype=bool)
+        first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+        of_row, backward = np.cumsum(first) - 1, rows.probe == high
+        at = np.flatnonzero(first)
+        count = np.bincount(2 * of_row + backward, minlength=2 * len(at)).reshape(-1, 2)
+        return cls(low[at], high[at], count, of_row, backward)
+
+
+class _DesignSums:
+    def __init__(self, people: int, labels: Labels, cross: bool) -> None:
+        self.labels, self.cross = labels, cross
+        self.trials = np.zeros(labels.count**2, np.int64)
+        self.degree = np.zeros(people, np.int64)
+        shape = (people, labels.count) if cross else (0, 0)
+        self.as_probe = np.zeros(shape, np.int64)
+        self.as_reference = np.zeros(shape, np.int64)
+
+    def add(self, pairs: _Pairs, ordered: bool) -> None:
+        count = self.labels.count
+        a, b = self.labels.of[pairs.low], self.labels.of[pairs.high]
+        known = np.flatnonzero((a >= 0) & (b >= 0))
+        here, there = a[known].astype(np.int64), b[known]
+        np.add.at(self.trials, here * count + there, pairs.count[known, 0])
+        np.add.at(self.trials, there * np.int64(count) + here, pairs.count[known, 1])
+        same = np.flatnonzero((a == b) & (a >= 0))
+        np.add.at(self.degree, pairs.low[same], 1)
+        np.add.at(self.degree, pairs.high[same], 1)
+        if not self.cross:
+            return
+        if not ordered:  # then the two are equal, and one is counted
+            _partner(self.as_probe, pairs.low, b)
+            _partner(self.as_probe, pairs.high, a)
+            return
+        forward, backward = (np.flatnonzero(pairs.count[:, side]) for side in (0, 1))
+        _partner(self.as_probe, pairs.low[forward], b[forward])
+        _partner(self.as_probe, pairs.high[backward], a[backward])
+        _partner(self.as_reference, pairs.high[forward], a[forward])
+        _partner(self.as_reference, pairs.low[backward], b[backward])
+
+    def close(self, ordered: bool) -> Design:
+        trials = self.trials.reshape(self.labels.count, self.labels.count)
+        if not ordered:
+            trials = trials + trials.T - np.diag(np.diagonal(trials))
+        if not self.cross:
+            return Design(trials, self.degree, None, None)
+        as_reference = self.as_reference if ordered else self.as_probe
+        return Design(trials, self.degree, self.as_probe, as_reference)
+
+
+def _partner(met: Ints, person: People, label: People) -> None:
+    """One more partner of that label for each person."""
+    known = np.flatnonzero(label >= 0)
+    np.add.at(met.reshape(-1), person[known] * np.int64(met.shape[1]) + label[known], 1)
+
+
+def _pair_key(one: People, other: People, people: int) -> Ints:
     """One number for an unordered pair of people."""
-    return np.minimum(one, other).astype(np.int64) * people + np.maximum(one, other)
+    key: Ints = np.minimum(one, other).astype(np.int64)
+    key *= people
+    key += np.maximum(one, other)
+    return key
 
 
-def _look_up(key: Values, keys: Values, values: Values) -> npt.NDArray[np.int64]:
-    if len(keys) == 0:
-        return np.zeros(len(key), dtype=np.int64)
-    place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-    return np.where(keys[place] == key, values[place], 0)
+def _bounds(key: Ints, row_bits: int, block: int) -> Iterator[int]:
+    """Ends of blocks in a sorted key, no pair cut in two."""
+    stop = 0
+    while stop < len(key):
+        stop = min(stop + block, len(key))
+        pair = int(key[stop - 1]) >> row_bits
+        stop = int(np.searchsorted(key, (pair + 1) << row_bits))
+        yield stop
+
+
+def _all_differ(key: Ints, row_bits: int) -> bool:
+    """Whether every pair of people was compared once."""
+    one, following = key[:-1], key[1:]
+    return not any(
+        bool((one[at : at + BLOCK] >> row_bits == following[at : at + BLOCK] >> row_bits).any())
+        for at in range(0, len(one), BLOCK)
+    )

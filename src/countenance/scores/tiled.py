@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from countenance.scores.comparisons import Block, Dense, People, Rows, Values
+from countenance.scores.comparisons import (
+    Block,
+    Dense,
+    Design,
+    Labels,
+    People,
+    Rows,
+    Times,
+    Values,
+)
 from countenance.scores.exact import ExactTemplates
 
 #: Scores in one tile: 16 MiB of float32, small beside any machine, large beside its overheads.
@@ -81,16 +90,34 @@ class TemplateComparisons:
         who = np.concatenate(people) if people else np.empty(0, np.int32)
         return Rows(who, who, np.concatenate(scores) if scores else np.empty(0, np.int32))
 
-    def times(self, one: People, other: People) -> npt.NDArray[np.int64]:
-        """How often the pairs of people were compared, in either direction."""
-        forward = self.times_ordered(one, other)
-        return forward + self.times_ordered(other, one) if self.ordered else forward
+    def times(self, rows: Rows) -> Times:
+        """How often the pairs of some rows were compared: a product of numbers of images."""
+        p, r = self._probe.images, self._reference.images
+        ordered = p[rows.probe] * r[rows.reference]
+        if not self.ordered:
+            return Times(ordered, ordered)
+        return Times(ordered + p[rows.reference] * r[rows.probe], ordered)
 
-    def times_ordered(self, probe: People, reference: People) -> npt.NDArray[np.int64]:
-        """How often the pairs were compared with that probe and that reference."""
-        return np.asarray(self._probe.images[probe] * self._reference.images[reference])
+    def design(self, groupings: Sequence[Labels], *, cross: bool) -> list[Design]:
+        """Who was compared with whom, from the numbers of images alone."""
+        out = []
+        for labels in groupings:
+            met = self._partners(labels.of, labels.count)
+            own = np.take_along_axis(met, np.maximum(labels.of, 0)[:, None].astype(np.intp), 1)
+            as_probe = as_reference = met if cross else None
+            if cross and self.ordered:
+                as_probe, as_reference = self._partners_ordered(labels.of, labels.count)
+            out.append(
+                Design(
+                    trials=self._trials(labels.of, labels.count),
+                    degree=np.where(labels.of >= 0, own[:, 0], 0),
+                    as_probe=as_probe,
+                    as_reference=as_reference,
+                )
+            )
+        return out
 
-    def partners(self, label: People, labels: int) -> npt.NDArray[np.int64]:
+    def _partners(self, label: People, labels: int) -> npt.NDArray[np.int64]:
         """Distinct people each person was compared with, by their label: (people, labels)."""
         has_probe, has_reference = self._probe.images > 0, self._reference.images > 0
         probes = _by_label(has_probe, label, labels)
@@ -101,7 +128,7 @@ class TemplateComparisons:
         met -= np.outer(has_probe & has_reference, both)
         return self._without_self(met, has_probe & has_reference, label)
 
-    def partners_ordered(
+    def _partners_ordered(
         self, label: People, labels: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The same for a person as probe (by label of the reference) and as reference."""
@@ -114,7 +141,7 @@ class TemplateComparisons:
             self._without_self(as_reference, itself, label),
         )
 
-    def trials(self, label: People, labels: int) -> npt.NDArray[np.int64]:
+    def _trials(self, label: People, labels: int) -> npt.NDArray[np.int64]:
         """Non-mated comparisons by (label of the probe, label of the reference)."""
         p, r = self._probe.images, self._reference.images
         every = np.outer(_by_label(p, label, labels), _by_label(r, label, labels))
@@ -132,9 +159,13 @@ class TemplateComparisons:
         return met
 
     def range(self) -> tuple[float, float]:
-        """Bounds from the lengths of the templates (Cauchy-Schwarz)."""
-        longest = float(max(self._probe.longest, self._reference.longest))
-        return (-longest, longest) if self.unit.kind == "cosine" else (-4.0 * longest, 0.0)
+        """Bounds from the lengths of the templates (Cauchy-Schwarz), a power of two apart.
+
+        Bins of such a range are found by shifting integers.
+        """
+        longest = max(self._probe.longest, self._reference.longest)
+        bound = float(1 << longest.bit_length())
+        return (-bound, bound) if self.unit.kind == "cosine" else (-4.0 * bound, 0.0)
 
     def images(self, rows: Rows, names: Sequence[str]) -> list[tuple[str, str]]:
         """Names of the images of given comparisons, found again by their scores."""
