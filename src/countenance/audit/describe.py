@@ -179,11 +179,12 @@ def unlabelled(source: Material, groupings: Sequence[Grouped]) -> tuple[Note, ..
             for subject, code in zip(source.subjects, grouped.labels.of, strict=True)
             if code < 0
         ]
+        who = "1 person has" if len(without) == 1 else f"{len(without)} people have"
         notes.append(
             Note(
                 "not-stated",
                 len(without),
-                f"people have no {name}: they count for everybody and for no group of {name}",
+                f"{who} no {name}: counted for everybody and for no group of {name}.",
                 tuple(without[:5]),
             )
         )

@@ -91,7 +91,7 @@ class Threshold:
     label: str
     source: Literal["default", "given", "target", "worst-group"]
     value: float | None
-    score: float | None
+    score: int | float | None
     rule: str
     target: str | None = None
     population: str | None = None
