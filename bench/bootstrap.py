@@ -7,7 +7,7 @@
 ``codes``    the same with the search against the thresholds done once and for all before the
              first replicate: the fastest pair resampling we could write.
 ``vertex``   `audit.bootstrap`: people are drawn again. For curves and thresholds set on the data.
-``closed``   `audit.variance` and `audit.interval`: what the measurement reference recommends for
+``closed``   `audit.variance` and `audit.interval`: what docs/statistics.md, 6 recommends for
              single rates, at all 50 thresholds; no replicates at all.
 
 All start from the same scores and two arrays of people, and preparation is counted.

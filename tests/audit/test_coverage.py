@@ -29,7 +29,7 @@ def bench() -> ModuleType:
 
 
 def test_acceptance_of_the_reference(bench: ModuleType) -> None:
-    """Section 5, item 2: n = 200, FMR 1e-3, rho = .3, 200 repetitions."""
+    """Acceptance (docs/statistics.md, 7.7): n = 200, FMR 1e-3, rho = .3, 200 repetitions."""
     v = bench.draw_within(200, 1e-3, 0.3, model="normal", replicates=200,
                           rng=np.random.default_rng(52))  # fmt: skip
     line = bench.judge(v, 1e-3, ())
@@ -39,7 +39,7 @@ def test_acceptance_of_the_reference(bench: ModuleType) -> None:
 
 
 def test_golden_simulated_coverage(bench: ModuleType) -> None:
-    """The reference's own table, where a few hundred repetitions are cheap."""
+    """An earlier table, by others, where a few hundred repetitions are cheap."""
     for n, f, rho, naive, wilson_v, *_ in GOLDEN:
         if n > 200:
             continue

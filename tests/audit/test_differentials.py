@@ -27,7 +27,7 @@ def compositions(total, cells):
             yield (first, *rest)
 
 
-# Measurement page 4.5: FPD of 36 rows of Tables 1a, 1b, 3 and 4 of arXiv 2608.12971.
+# docs/measures.md, 2: FPD of 36 rows of Tables 1a, 1b, 3 and 4 of arXiv 2608.12971.
 PUBLISHED_FPD = np.fromstring(
     ".6372 .6372 .5763 .7582 .8187 .7582 .7580 .6974 .8186 .5766 .8790 .8790 .6974 .9395 .9396 "
     ".5766 .6372 .7581 .8187 .6372 .6372 .8186 .8186 .5766 .8187 .5764 .9396 .5766 .5766 .6372 "
@@ -65,7 +65,7 @@ def test_one_false_match_moved_is_the_published_gain():
 
 
 def test_eleven_events_at_exact_parity():
-    # Measurement page 3.7: mean .336, 95 % .576, 99 % .697, by full enumeration here.
+    # docs/measures.md, 2: mean .336, 95 % .576, 99 % .697, by full enumeration here.
     weights, values = [], []
     for counts in compositions(11, 4):
         ways = math.factorial(11) / math.prod(math.factorial(c) for c in counts)
@@ -155,7 +155,7 @@ def test_a_zero_group_is_not_called_average():
 
 
 def test_fdr_follows_accuracy_and_is_no_headline():
-    # A system that never matches anybody: every FMR 0, every FNMR 1 (measurement page 2.4).
+    # A system that never matches anybody: every FMR 0, every FNMR 1 (docs/measures.md, 2).
     broken = d.fdr([0, 0, 0], [1, 1, 1])
     assert broken.value == 1.0
     assert not broken.headline

@@ -55,7 +55,7 @@ def test_certain_and_impossible_matches():
 
 
 def test_heterogeneous_people_stay_below_the_binomial():
-    # Jensen (measurement page 4.1): false candidates gather on people who resemble many.
+    # Jensen (docs/measures.md, 4): false candidates gather on people who resemble many.
     rng = np.random.default_rng(2)
     own = rng.normal(0, 1, 600)
     scores = own[:, None] + own[None, :] + rng.normal(0, 1.2, (600, 600))

@@ -97,7 +97,7 @@ def test_cllr_min_ignores_order_and_monotone_changes(mated, nonmated, seed):
 
 
 def test_ties_are_pooled_and_not_sorted_in_the_systems_favour():
-    # Measurement page 5.1. All scores equal say nothing: Cllr_min is 1. Sorting the non-mated
+    # docs/measures.md, 5. All scores equal say nothing: Cllr_min is 1. Sorting the non-mated
     # ones first, as a method that breaks ties by position may, would call it perfect.
     assert lk.cllr_min([5] * 10, [5] * 10) == pytest.approx(1)
     rng = np.random.default_rng(8)

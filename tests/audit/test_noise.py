@@ -23,7 +23,7 @@ from countenance.core import InputError
 GOLDEN = json.loads((Path(__file__).parents[1] / "vectors" / "golden.json").read_text())[
     "parity_noise_floor"
 ]["rows"]
-# Squared coefficient of variation of people's rates at rho = .1 (measurement reference 3.9).
+# Squared coefficient of variation of people's rates at rho = .1 (docs/statistics.md, 3.1).
 CV2 = {1e-3: 0.72, 1e-4: 1.12}
 
 

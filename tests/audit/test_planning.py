@@ -37,7 +37,7 @@ def test_the_number_is_enough_and_one_less_is_not(f, r, cv2, m):
 
 
 def test_28_planned_comparisons():
-    # Measurement page 3.9; its table used steps of 2 %, so its numbers are at most 2 % larger.
+    # The table these are from used steps of 2 %, so its numbers are at most 2 % larger.
     found = [p.people_needed(1e-4, r, cv2=2, comparisons=28) for r in (2, 3, 10)]
     for n, printed in zip(found, (1288, 704, 281), strict=True):
         assert n <= printed <= 1.02 * n

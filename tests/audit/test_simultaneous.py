@@ -47,7 +47,7 @@ def edges(n: int, pairs: list[tuple[int, int]]) -> RateVariance:
 
 
 def test_parity_raises_few_false_alarms_where_the_bootstrap_nearly_always_does() -> None:
-    """Section 5, item 2 of the measurement reference: 8 groups, n = 200, FMR 1e-3, rho .3."""
+    """Acceptance: 8 groups, n = 200, FMR 1e-3, rho .3."""
     rng = np.random.default_rng(52)
     reps, n, G = 200, 200, 8
     alarms = excludes_one = 0
@@ -210,3 +210,14 @@ def test_same_seed_same_answer() -> None:
     cells = [cell("a", mated([1, 2, 0] * 9)), cell("b", mated([1, 0, 1] * 9), 27)]
     assert compare(cells, seed=4) == compare(cells, seed=4)
     assert compare(cells, seed=4).critical != compare(cells, seed=5).critical
+
+
+def test_three_people_have_no_variance_and_no_ratio() -> None:
+    """Three people make no two pairs that share nobody: what their jackknife says is no variance."""
+    three = fmr_within(np.array([[1.0, 1.0, 1.0]]), np.full(3, 2.0), np.array([0.75]))
+    many = fmr_within(np.array([[2.0] * 10]), np.full(10, 9.0), np.array([10.0]))
+    found = compare(
+        [CellRate("three", three, 0, np.arange(3)), CellRate("many", many, 0, np.arange(3, 13))]
+    )
+    assert found.insufficient == ("three",)
+    assert not found.ratios

@@ -117,7 +117,7 @@ def test_next_value_is_next_in_the_scores_own_precision():
 
 
 def test_one_false_match_in_1900_is_not_lost_to_rounding():
-    # 1 - 1881/1900 is above 0.01 in floats though 19/1900 is exactly 0.01 (measurement page 0.2).
+    # 1 - 1881/1900 is above 0.01 in floats though 19/1900 is exactly 0.01 (docs/measures.md, 1).
     assert 1 - 1881 / 1900 > 0.01
     found = threshold_at_fmr(np.arange(1900), "0.01")
     assert (found.T, found.errors) == (1881, 19)
@@ -150,7 +150,7 @@ def test_failures_positive_raises_fnmr_negative_raises_fmr():
     )
     assert (positive.fmr(8), positive.fnmr(8)) == (2 / 20, 13 / 20)
     assert (negative.fmr(8), negative.fnmr(8)) == (12 / 20, 3 / 20)
-    # Measurement page 5.3 says: scores of -inf and +inf would give the same.
+    # docs/measures.md, 1: scores of -inf and +inf would give the same.
     assert np.mean(np.r_[non, [-np.inf] * 10] >= 8) == positive.fmr(8)
     assert np.mean(np.r_[non, [np.inf] * 10] >= 8) == negative.fmr(8)
     assert not negative.threshold_at_fmr("0.49").attainable

@@ -159,7 +159,7 @@ def first_within(curves: Floats, target: float) -> Ints:
 def percentile_band(curves: Floats, *, level: float = 0.95) -> tuple[Floats, Floats]:
     """Pointwise percentile interval over replicates; conservative for a curve of one group.
 
-    With few errors it fails (measurement reference 3.2): use it where `rate_interval` is
+    With few errors it fails (docs/statistics.md, 6): use it where `rate_interval` is
     supported, never for a maximum over groups.
     """
     tail = (1 - level) / 2

@@ -5,7 +5,7 @@ how surely; the audit prints these so that its findings can be laid beside publi
 next to its counts and its parity noise floor (`noise`). The headline is elsewhere: simultaneous
 intervals of all ratios (`simultaneous`).
 
-Edge cases are answers, not exceptions (measurement page 2.3): a cell with zero errors makes a
+Edge cases are answers, not exceptions (docs/measures.md, 2): a cell with zero errors makes a
 ratio undefined and gives a bound from below where the caller knows an upper bound of that cell;
 all equal is 0 (or 1 for a ratio); all zero is undefined. No epsilon is added anywhere: it makes
 impossible values below 1 out of perfect parity.
@@ -22,12 +22,12 @@ from countenance.audit._draws import over_draws as over_draws
 from countenance.core import InputError
 
 Rates = Sequence[float]
-_PAGE = "measurement page 2.1"
 _FRTE = "NIST FRTE demographics page"
 _ISO = (
     "attributed to ISO/IEC 19795-10 by arXiv 2608.12971 eq. 5; the text of the standard itself "
     "was not read"
 )
+_COMMENT = "a comment in published code, which puts ln 0 = 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class Measure:
         For people: ``NIST max/min``.
     value
         The number, or None where it is undefined.
+    source
+        Where the formula is from, and how it is known when the original was not read.
     why_not
         Why it is undefined; empty where it is defined.
     note
         What a reader has to know beside the number.
-    source
-        Where the formula is from.
     at_least
         Where zero cells make a ratio undefined: the ratio if each zero cell were at the upper
         bound the caller gave, so a one-sided bound at that bound's level. None if not known or
@@ -59,9 +59,9 @@ class Measure:
     name: str
     label: str
     value: float | None
+    source: str
     why_not: str = ""
     note: str = ""
-    source: str = _PAGE
     at_least: float | None = None
     headline: bool = True
 
@@ -124,7 +124,7 @@ def gini(rates: Rates, *, corrected: bool = True) -> Measure:
 def worst_case(rates: Rates) -> Measure:
     """The largest rate: what the worst-served group meets. Always reported."""
     _checked(rates)
-    return Measure("worst_case", "worst group's rate", max(rates))
+    return Measure("worst_case", "worst group's rate", max(rates), source="a rate as observed")
 
 
 def ser(errors: Rates, *, upper: Rates | None = None) -> Measure:
@@ -137,7 +137,9 @@ def sed(rates: Rates) -> Measure:
     _checked(rates)
     mean = _mean(rates)
     value = math.sqrt(math.fsum((x - mean) ** 2 for x in rates) / len(rates))
-    return Measure("sed", "SED", value, note="shrinks as rates shrink", source="RFW")
+    return Measure(
+        "sed", "SED", value, note="shrinks as rates shrink", source="RFW's tables, of accuracies"
+    )
 
 
 def mape(rates: Rates, *, target: float) -> Measure:
@@ -147,7 +149,7 @@ def mape(rates: Rates, *, target: float) -> Measure:
         "MAPE from the nominal rate (%)",
         None,
         note="formula from a one-line description",
-        source="secondary description; measurement page 2.1",
+        source="a one-line description; the original was not found",
     )
     _checked(rates)
     if not target > 0:
@@ -159,7 +161,7 @@ def log_ratios_to_average(rates: Rates) -> tuple[Measure, ...]:
     """``ln(a_g / mean)`` of each group, in order. A zero cell has none (not 0: not average)."""
     _checked(rates)
     mean = _mean(rates)
-    blank = Measure("log_ratio_to_average", "log ratio to the average", None)
+    blank = Measure("log_ratio_to_average", "log ratio to the average", None, source=_COMMENT)
     return tuple(
         replace(blank, value=math.log(x / mean))
         if x > 0
@@ -170,7 +172,7 @@ def log_ratios_to_average(rates: Rates) -> tuple[Measure, ...]:
 
 def reliability_bias(rates: Rates) -> Measure:
     """Mean over groups of ``|ln(a_g / mean)|``."""
-    blank = Measure("reliability_bias", "mean |log ratio to the average|", None)
+    blank = Measure("reliability_bias", "mean |log ratio to the average|", None, source=_COMMENT)
     return _unless(
         blank, rates, lambda a: _mean([abs(math.log(x / _mean(a))) for x in a]), positive=True
     )
@@ -200,7 +202,13 @@ def marginal_ratio(first: Rates, second: Rates) -> Measure:
 def inequity_rate(fmr: Rates, fnmr: Rates, *, alpha: float = 0.5, beta: float = 0.5) -> Measure:
     """IR (Grother): ``(max/min FMR)^alpha * (max/min FNMR)^beta``."""
     a, b = max_over_min(fmr), max_over_min(fnmr)
-    blank = Measure("inequity_rate", "inequity rate (IR)", None, note=_MIXED, source="Grother")
+    blank = Measure(
+        "inequity_rate",
+        "inequity rate (IR)",
+        None,
+        note=_MIXED,
+        source="P. Grother (NIST), as published code has it",
+    )
     return _combined(blank, a, b, lambda x, y: x**alpha * y**beta)
 
 
@@ -211,7 +219,7 @@ def werm(fmr: Rates, fnmr: Rates, *, alpha: float = 0.5, beta: float = 0.5) -> M
     """
     a, b = max_over_geomean(fmr), max_over_geomean(fnmr)
     note = f"{_MIXED}; no epsilon, so it can differ from published tables"
-    blank = Measure("werm", "WERM", None, note=note, source="score-norm-fairness code")
+    blank = Measure("werm", "WERM", None, note=note, source="code of AIML-IfI/score-norm-fairness")
     return _combined(blank, a, b, lambda x, y: x**alpha * y**beta)
 
 
@@ -225,7 +233,7 @@ def fdr(fmr: Rates, fnmr: Rates, *, alpha: float = 0.5) -> Measure:
     """FDR (de Freitas Pereira): ``1 - [alpha max|a_i-a_j| + (1-alpha) max|b_i-b_j|]``.
 
     Never a headline: differences of small rates are small, so it measures accuracy. Over 126
-    NIST algorithms its best was one that never matches anybody (measurement page 2.4).
+    algorithms of NISTIR 8280, annex 15, its best was one that never matches anybody.
     """
     for rates in (fmr, fnmr):
         _checked(rates)

@@ -2,7 +2,7 @@
 
 The expected number of false candidates of a probe group is linear in the gallery's composition
 and exact without any independence between comparisons: ``E[a] = sum_g N_g FMR(a, g)``
-(measurement page 4.2). The chance that a search returns any (FPIR) is not: people who resemble
+(docs/measures.md, 4). The chance that a search returns any (FPIR) is not: people who resemble
 many draw candidates together, so the binomial formula is an upper bound and is named one.
 
 Engines that normalise scores by the gallery or search an index are not N one-to-one comparisons;
@@ -108,7 +108,7 @@ def fpir_at_most(fmr: float, gallery_size: int) -> float:
 
 
 def predictive_value(prior: float, *, fnir: float, fpir: float) -> float | None:
-    """Chance that a search with a candidate is of someone enrolled (measurement page 4.3).
+    """Chance that a search with a candidate is of someone enrolled (Bayes).
 
     ``prior (1-FNIR) / (prior (1-FNIR) + (1-prior) FPIR)``. `prior`, the chance that the probe is
     enrolled at all, has no default: no measurement of an engine supplies it. None where neither
@@ -236,7 +236,7 @@ def false_candidates_by_probe(
     """Expected false candidates of each probe in a gallery of `gallery_size` like this one.
 
     `scores`: shape (probes, others), non-mated only. The mean over probes hides that false
-    candidates gather on few people: report quantiles of this (measurement page 4.1).
+    candidates gather on few people: report quantiles of this (docs/measures.md, 4).
     """
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] == 0 or np.any(np.isnan(table)):

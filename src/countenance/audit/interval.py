@@ -266,7 +266,7 @@ def needed_if_alike(rate: float, cv2: float, *, level: float = 0.95) -> int:
     """People of one group from which a true FMR of `rate` shows, if people vary by `cv2`.
 
     Between the two numbers of `needed`: the comparisons are worth
-    1 / (4 cv2 rate / n + 2 / (n (n - 1))) independent ones (measurement reference 3.9), and as
+    1 / (4 cv2 rate / n + 2 / (n (n - 1))) independent ones (docs/statistics.md, 5.1), and as
     many must be had as would show the rate. `cv2`, the squared coefficient of variation of
     people's own rates, is best taken from the data (`noise.pooled_cv2`).
 

@@ -4,7 +4,7 @@ The likelihood ratio of a score is ``p(score | same person) / p(score | differen
 different people being those the question is about: the same score has a smaller ratio in a group
 with a higher FMR. Cllr measures a set of ratios: 0 is perfect, 1 says nothing, above 1 misleads.
 Cllr_min is what the same scores could give with the best monotone calibration, the difference is
-what calibration loses (Brümmer & du Preez 2006; measurement page 4.4).
+what calibration loses (Brümmer & du Preez 2006, seen in secondary sources; docs/measures.md, 5).
 
 Tied scores are pooled before anything else. A method that lets the order within a tie decide
 flatters the system: it can put the non-mated ones first.

@@ -82,7 +82,7 @@ def material(
     failures
         ``exclude``: comparisons that could not be made are no trials. ``positive``: they count as
         below every threshold, as in a door that stays shut. ``negative``: at or above every
-        threshold, as in a watch list that must not miss (measurement.md 1.1).
+        threshold, as in a watch list that must not miss.
 
     Raises
     ------

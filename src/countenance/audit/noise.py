@@ -3,7 +3,7 @@
 The floor asks: had every group the same true rate, and were the people as alike as these data
 say, which values would a study of this size show? People get look-alike factors lambda_i
 (Gamma, mean 1, variance CV2), and the errors of a group are drawn given the factors of its pairs
-(measurement reference 3.7 and 7.5). The cost is O(people) a draw, never O(pairs).
+(docs/statistics.md, 5). The cost is O(people) a draw, never O(pairs).
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def parity_draws(
     """(draws, G) rates when every group has the true rate `rate` and people vary by `cv2`.
 
     The errors of a group are Binomial(N, rate x mean of lambda_i lambda_j over its pairs): for
-    rare errors the Poisson of the reference, and never more errors than pairs. Where not every
+    rare errors a Poisson, and never more errors than pairs. Where not every
     pair was compared, pairs count in proportion to the product of their people's partners.
     """
     out = np.empty((draws, len(designs)))

@@ -2,7 +2,7 @@
 
 Comparisons are many but people are few: n people give n(n-1)/2 comparisons and only n
 independent draws. For the logarithm of a false match rate f over all pairs of n people
-(measurement page 3.9, derived there and checked by simulation)
+(docs/measures.md, 3; checked by simulation there)
 
     Var(ln FMR) = 4 CV2 / n + 2 / (n (n-1) f)
 
@@ -24,11 +24,13 @@ from statistics import NormalDist
 
 from countenance.core import InputError
 
-# Between what measured face sets suggest: in the latent-normal model of the measurement page CV2
-# is about 1 where 10 % of the score's variance lies with the people and 3.5 to 7 where 30 % does
-# (FMR 1e-3 and 1e-4). The page's power check was made at 2. An audit estimates its own.
+# In the model of latent-normal people (docs/statistics.md, 7.1) CV2 is about 1 where 10 % of the
+# score's variance lies with the people and 3.5 to 7 where 30 % does (FMR 1e-3 and 1e-4). 2 lies
+# between, and the formula's power was checked there. An audit estimates its own.
 DEFAULT_CV2 = 2.0
-DEFAULT_ICC = 0.25  # of misses within a person; the measurement page simulates .2 to .3
+# Of misses within a person. No published figure is behind it: the coverage of the clustered
+# interval was simulated at .1 to .6 (docs/statistics.md, 7.5). An audit has its own.
+DEFAULT_ICC = 0.25
 _MOST_PEOPLE = 10**9
 
 Number = str | float | Fraction
@@ -235,7 +237,7 @@ def smallest_auditable_fmr(
 def fmr_for_errors(people: int, *, errors: int = 10) -> float:
     """The FMR at which `people` of one group, all compared, are expected to give `errors`.
 
-    Below it the audit quotes bounds and no ratio (fewer than 10 errors are flagged, page 2.5).
+    Below it no estimate is supported: `interval.MIN_EVENTS` errors are asked for.
     """
     _need_people(people)
     return errors / (people * (people - 1) / 2)
@@ -244,8 +246,9 @@ def fmr_for_errors(people: int, *, errors: int = 10) -> float:
 def estimate_cv2(
     fmr: float, variance: float, *, people: int, pairs: float | None = None
 ) -> float | None:
-    """CV2 from an audited group: ``max(0, V_U - U(1-U)/N) * n / (4 U^2)`` (page 3.9).
+    """CV2 from an audited group: ``max(0, V_U - U(1-U)/N) * n / (4 U^2)``.
 
+    It solves the variance at the top of this module for CV2.
     `variance` is V_U of `variance.fmr_within`; `pairs` defaults to all n(n-1)/2. None where no
     false match was seen.
     """
@@ -269,8 +272,8 @@ def plan_fnmr(
 ) -> Plan:
     """People with mated pairs per group that show a `ratio` between two groups' FNMR at `fnmr`.
 
-    People are independent here, so the ratio estimator of page 3.4 gives, with k mated pairs a
-    person and intra-person correlation icc of misses (both mated pairs of one bad photograph
+    People are independent here, so the ratio estimator of `variance.fnmr` gives, with k mated pairs
+    a person and intra-person correlation icc of misses (both mated pairs of one bad photograph
     fail together), ``Var(ln FNMR) = (1 - p)(1 + (k-1) icc) / (n k p)`` for each group.
     """
     fnmr, ratio = _number(fnmr), _number(ratio)

@@ -6,7 +6,7 @@ Groups with few errors enter with a conservative variance, groups without any th
 none is dropped.
 
 Percentile bootstrap intervals of the largest ratio are not offered: under exact parity they
-exclude 1 nearly always (measurement reference 3.6; a test here shows it).
+exclude 1 nearly always (docs/statistics.md, 4.3; a test shows it).
 """
 
 from __future__ import annotations
@@ -176,9 +176,9 @@ def compare(
 
 def _with_care(cell: CellRate) -> CellRate:
     """A cell with few errors takes part with its conservative variance."""
-    if not why_unsupported(cell.rate, cell.k):
-        return cell
-    return replace(cell, rate=careful(cell.rate))
+    if why_unsupported(cell.rate, cell.k) and few_errors(cell.rate)[cell.k]:
+        return replace(cell, rate=careful(cell.rate))
+    return cell
 
 
 def _has_ratio(cell: CellRate) -> bool:
@@ -189,7 +189,7 @@ def log_covariance(cells: Sequence[CellRate]) -> tuple[Floats, Floats]:
     """Logarithms of the rates (G,) and their covariance (G, G).
 
     Correlations come from the influences of shared people, the level from each cell's variance
-    (measurement reference 7.2): cov = corr(psi_c, psi_d) sqrt(V_c V_d) / (U_c U_d).
+    (docs/statistics.md, 4.1): cov = corr(psi_c, psi_d) sqrt(V_c V_d) / (U_c U_d).
     """
     everyone = np.unique(np.concatenate([c.people for c in cells]))
     psi = np.zeros((len(cells), len(everyone)))

@@ -1,8 +1,9 @@
 """Thresholds and error counts of a set of comparisons, exact to the single comparison.
 
-The decision rule is NIST's: a comparison is a match iff ``s >= T``; scores grow with similarity.
+The decision rule is NIST's (FRTE's pages: "at or above a threshold", "below threshold"): a
+comparison is a match iff ``s >= T``; scores grow with similarity.
 FMR(T) is the share of non-mated comparisons at or above T, FNMR(T) the share of mated ones below
-(measurement page 1.1). Whether a target rate is met is decided in integers, never by comparing
+(docs/measures.md, 1). Whether a target rate is met is decided in integers, never by comparing
 floats: one false match lost to rounding moves a threshold by hundreds of ranks.
 
 These are plain counts over comparisons. How sure one may be of them, given that comparisons
@@ -116,7 +117,7 @@ class ScoreDistribution:
         denominators.
     system
         ``positive``: a failure is no match (raises FNMR). ``negative`` (a watch-list): a failure
-        counts as a match (raises FMR) (NistBiom; measurement page 5.3).
+        counts as a match (raises FMR). The convention of NIST staff's R package NistBiom.
 
     Raises
     ------

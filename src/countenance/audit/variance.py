@@ -39,7 +39,7 @@ class RateVariance:
         the design cannot tell it (no two disjoint pairs, one person).
     jackknife
         (K,) the conservative alternative: the delete-one-person jackknife, which overstates the
-        variance of rare errors up to 1.8 times.
+        variance of rare errors up to 1.8 times (docs/statistics.md, 2.1).
     psi
         (K, n) influence of each person on the estimate; for ``between`` the people of the first
         group, then those of the second. Sums to zero.
@@ -97,8 +97,8 @@ def fmr_within(row_sums: Floats, degree: Floats, square_sum: Floats) -> RateVari
     -------
     RateVariance
         ``variance`` is U^2 - Q floored at U(1-U)/N, where Q averages h_ij h_kl over ordered
-        pairs of *disjoint* pairs: the unbiased estimator (measurement reference 3.2, eq. U),
-        here for any set of compared pairs. NaN when no two pairs are disjoint.
+        pairs of *disjoint* pairs: the unbiased estimator (derived in docs/statistics.md, 2.1) for
+        any set of compared pairs. NaN when no two pairs are disjoint.
 
     Raises
     ------
@@ -165,10 +165,10 @@ def fmr_between(
     Returns
     -------
     RateVariance
-        ``variance`` is the unbiased V_unb = U^2 - Q and ``jackknife`` the conservative V_cons of
-        the measurement reference 3.3, both floored at U(1-U)/N. The reference prefers V_cons
-        because Wilson's interval with V_unb covers .93; with `interval.score_t` V_unb covers
-        .93 to .97 and V_cons up to .99 (docs/statistics.md).
+        ``variance`` is the unbiased V_unb = U^2 - Q and ``jackknife`` the conservative V_cons,
+        the squared influences of rows and of columns, both floored at U(1-U)/N. V_unb is the one
+        used: with `interval.score_t` it covers .93 to .97, V_cons up to .99 (docs/statistics.md,
+        2.2 and 7.4).
 
     Raises
     ------
@@ -269,7 +269,7 @@ def fnmr(misses: Floats, mated: Floats) -> RateVariance:
     Returns
     -------
     RateVariance
-        ``variance`` = n/(n-1) sum (k_i - p m_i)^2 / M^2 (measurement reference 3.4), floored at
+        ``variance`` = n/(n-1) sum (k_i - p m_i)^2 / M^2 (docs/statistics.md, 2.3), floored at
         p(1-p)/M. ``jackknife`` deletes one person at a time.
 
     Raises

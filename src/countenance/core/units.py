@@ -2,7 +2,7 @@
 
 Inside this project a score is one number ``s`` that grows with similarity, so that the decision
 rule is always NIST's: a comparison is a match at threshold ``T`` iff ``s >= T``. For the engines
-that make templates, ``s`` is an exact integer (design invariant 1):
+that make templates, ``s`` is an exact integer (docs/adr/0007):
 
 =============  ==========================  =========================================
 kind           s                           unit shown to people

@@ -1,4 +1,4 @@
-"""From an engine's numbers to an exact integer template (design invariant 1).
+"""From an engine's numbers to an exact integer template (docs/adr/0007).
 
 A template is int16 and its Euclidean norm stays below 2**12, so that by Cauchy-Schwarz the dot
 product of any two, and every partial sum on the way to it, stays below 2**24. Integers that small

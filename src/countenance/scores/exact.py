@@ -1,4 +1,4 @@
-"""Exact comparison scores from integer templates (design invariant 1).
+"""Exact comparison scores from integer templates (docs/adr/0007).
 
 A template is int16 and its Euclidean length stays below 4096, so by Cauchy-Schwarz every partial
 sum of a dot product of two templates stays below 2^24 in magnitude: a float32 matrix product of
