@@ -272,9 +272,9 @@ def plan_fnmr(
 ) -> Plan:
     """People with mated pairs per group that show a `ratio` between two groups' FNMR at `fnmr`.
 
-    People are independent here, so the ratio estimator of `variance.fnmr` gives, with k mated pairs
-    a person and intra-person correlation icc of misses (both mated pairs of one bad photograph
-    fail together), ``Var(ln FNMR) = (1 - p)(1 + (k-1) icc) / (n k p)`` for each group.
+    People are independent here, so the ratio estimator of `variance.fnmr` gives, with k mated
+    pairs a person and intra-person correlation icc of misses (both mated pairs of one bad
+    photograph fail together), ``Var(ln FNMR) = (1 - p)(1 + (k-1) icc) / (n k p)`` for each group.
     """
     fnmr, ratio = _number(fnmr), _number(ratio)
     m = _comparisons(groups, comparisons)
