@@ -213,7 +213,7 @@ def test_same_seed_same_answer() -> None:
 
 
 def test_three_people_have_no_variance_and_no_ratio() -> None:
-    """Three people make no two pairs that share nobody: what their jackknife says is no variance."""
+    """No two pairs of three people share nobody: what their jackknife says is no variance."""
     three = fmr_within(np.array([[1.0, 1.0, 1.0]]), np.full(3, 2.0), np.array([0.75]))
     many = fmr_within(np.array([[2.0] * 10]), np.full(10, 9.0), np.array([10.0]))
     found = compare(
