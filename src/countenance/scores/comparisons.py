@@ -8,9 +8,13 @@ pair's comparisons has to be taken before anything is added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +88,8 @@ class Dense:
     def at_least(self, floor: float) -> Rows:
         """The comparisons with ``s >= floor``."""
         index = np.flatnonzero(self.score >= floor)
-        row, column = np.divmod(index, self.score.shape[1])
+        row = index // self.score.shape[1]
+        column = index - row * self.score.shape[1]
         return Rows(self.probe[row], self.reference[column], self.score.ravel()[index])
 
 
@@ -114,6 +119,10 @@ class Design:
     as_reference: Ints | None
 
 
+Result = TypeVar("Result")
+Job = TypeVar("Job")
+
+
 class Comparisons(Protocol):
     """What a tally reads. People are codes 0 to n - 1."""
 
@@ -128,6 +137,14 @@ class Comparisons(Protocol):
     def blocks(self) -> Iterator[tuple[Block, ...]]:
         """Non-mated comparisons; all those of one pair of people are in one tuple."""
 
+    def over(self, work: Callable[[tuple[Block, ...]], Result]) -> Iterator[Result]:
+        """What `work` makes of each block, in the order of `blocks`.
+
+        `work` runs in several threads: it must not write to anything that blocks share, nor keep
+        a block. Whoever adds results up in the order they come gets the same bits from any number
+        of threads.
+        """
+
     def mated(self) -> Rows:
         """All mated comparisons."""
 
@@ -139,3 +156,38 @@ class Comparisons(Protocol):
 
     def range(self) -> tuple[float, float]:
         """Bounds on all scores ``s``."""
+
+
+#: Threads that work on blocks: NumPy lets several run, memory grows with each.
+THREADS = 4
+
+
+def in_order(
+    work: Callable[[Job], Result], jobs: Iterable[Job], *, threads: int | None = None
+) -> Iterator[Result]:
+    """Results of `work` in the order of `jobs`, few of them begun at any time."""
+    if threads is None:
+        threads = min(THREADS, _processors())
+    if threads == 1:
+        yield from map(work, jobs)
+        return
+    left = iter(jobs)
+    running: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for job in itertools.islice(left, threads + 1):
+                running.append(pool.submit(work, job))
+            while running:
+                yield running.popleft().result()
+                for job in itertools.islice(left, 1):
+                    running.append(pool.submit(work, job))
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _processors() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

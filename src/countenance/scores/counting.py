@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from countenance.core import Progress, no_progress
-from countenance.scores.comparisons import Comparisons, Design, Ints, People, Rows
+from countenance.scores.comparisons import Block, Comparisons, Design, Ints, People, Rows
 from countenance.scores.comparisons import Labels as Labels
 
 Floats = npt.NDArray[np.float64]
@@ -116,24 +116,33 @@ def tally(
     crosses = [_CrossSums(comparisons.people, group, levels) for group in groupings] * cross
     done, total = 0, max(1, comparisons.nonmated)
     floor = thresholds[0].item()  # a Python number is compared in the score's own type
-    for block in comparisons.blocks():
-        parts = [tile.at_least(floor) for tile in block]
-        events = _join(parts)
-        if len(events.score):
-            bucket = np.searchsorted(thresholds, events.score, side="right")
-            times = comparisons.times(events)
-            low = np.minimum(events.probe, events.reference)
-            high = np.maximum(events.probe, events.reference)
-            weight, square = _weights(low, high, bucket, times.both)
-            for sums in within:
-                sums.add(events, bucket, weight, square)
-            if crosses and comparisons.ordered:
-                weight, square = _weights(events.probe, events.reference, bucket, times.ordered)
-            for both in crosses:
-                both.add(events.probe, events.reference, bucket, weight, square)
-                if not comparisons.ordered:
-                    both.add(events.reference, events.probe, bucket, weight, square)
-        done += sum(tile.score.size for tile in block)
+
+    def count(block: tuple[Block, ...]) -> tuple[int, list[list[_Part]]]:
+        """What one block adds to each of `within` and `crosses`."""
+        size = sum(tile.score.size for tile in block)
+        events = _join([tile.at_least(floor) for tile in block])
+        if not len(events.score):
+            return size, []
+        bucket = np.searchsorted(thresholds, events.score, side="right")
+        times = comparisons.times(events)
+        low = np.minimum(events.probe, events.reference)
+        high = np.maximum(events.probe, events.reference)
+        weight, square = _weights(low, high, bucket, times.both)
+        parts = [sums.parts(events, bucket, weight, square) for sums in within]
+        if crosses and comparisons.ordered:
+            weight, square = _weights(events.probe, events.reference, bucket, times.ordered)
+        parts += [both.parts(events, bucket, weight, square) for both in crosses]
+        if not comparisons.ordered:
+            turned = Rows(events.reference, events.probe, events.score)
+            parts += [both.parts(turned, bucket, weight, square) for both in crosses]
+        return size, parts
+
+    added: list[_WithinSums | _CrossSums] = [*within, *crosses, *crosses]
+    for size, parts in comparisons.over(count):
+        for one, mine in zip(added, parts, strict=False):
+            for total_of, part in zip(one.sums, mine, strict=True):
+                _add(total_of, part)
+        done += size
         progress(stage, min(done, total), total)
     designs = comparisons.design(groupings, cross=cross)
     return Tally(
@@ -153,17 +162,23 @@ class _WithinSums:
         self.events = np.zeros((levels + 1, labels.count), dtype=np.int64)
         self.rows = np.zeros((levels + 1, people))
         self.squares = np.zeros((levels + 1, labels.count))
+        self.sums = (self.events, self.squares, self.rows, self.rows)
 
-    def add(self, events: Rows, bucket: Ints, weight: Floats, square: Floats) -> None:
-        label = self.labels.of[events.probe]
-        same = np.flatnonzero((label == self.labels.of[events.reference]) & (label >= 0))
-        bucket, weight = bucket[same], weight[same]
-        group = bucket * self.labels.count + label[same]
-        _add(self.events, group, 1)
-        _add(self.squares, group, square[same])
-        bucket = bucket * self.rows.shape[1]
-        _add(self.rows, bucket + events.probe[same], weight)
-        _add(self.rows, bucket + events.reference[same], weight)
+    def parts(self, events: Rows, bucket: Ints, weight: Floats, square: Floats) -> list[_Part]:
+        """What some comparisons add to each of `sums`."""
+        probe, reference, label = events.probe, events.reference, self.labels.of[events.probe]
+        same = np.flatnonzero((label == self.labels.of[reference]) & (label >= 0))
+        if len(same) < len(label):
+            probe, reference, label = probe[same], reference[same], label[same]
+            bucket, weight, square = bucket[same], weight[same], square[same]
+        group = bucket * self.labels.count + label
+        row = bucket * self.rows.shape[1]
+        return [
+            _part(self.events, group, None),
+            _part(self.squares, group, square),
+            _part(self.rows, row + probe, weight),
+            _part(self.rows, row + reference, weight),
+        ]
 
     def close(self, design: Design) -> Within:
         return Within(
@@ -182,20 +197,22 @@ class _CrossSums:
         self.probes = np.zeros((levels + 1, people, labels.count))
         self.references = np.zeros((levels + 1, people, labels.count))
         self.squares = np.zeros((levels + 1, labels.count, labels.count))
+        self.sums = (self.events, self.squares, self.probes, self.references)
 
-    def add(
-        self, probe: People, reference: People, bucket: Ints, weight: Floats, square: Floats
-    ) -> None:
-        a, b = self.labels.of[probe], self.labels.of[reference]
+    def parts(self, events: Rows, bucket: Ints, weight: Floats, square: Floats) -> list[_Part]:
+        """What some comparisons add to each of `sums`."""
+        a, b = self.labels.of[events.probe], self.labels.of[events.reference]
         known = np.flatnonzero((a >= 0) & (b >= 0))
         a, b, bucket, weight = a[known], b[known], bucket[known], weight[known]
         _, people, count = self.probes.shape
         cell = (bucket * count + a) * count + b
-        _add(self.events, cell, 1)
-        _add(self.squares, cell, square[known])
-        bucket = bucket * people
-        _add(self.probes, (bucket + probe[known]) * count + b, weight)
-        _add(self.references, (bucket + reference[known]) * count + a, weight)
+        row = bucket * people
+        return [
+            _part(self.events, cell, None),
+            _part(self.squares, cell, square[known]),
+            _part(self.probes, (row + events.probe[known]) * count + b, weight),
+            _part(self.references, (row + events.reference[known]) * count + a, weight),
+        ]
 
     def close(self, design: Design, ordered: bool) -> Cross:
         trials = design.trials
@@ -216,9 +233,29 @@ class _CrossSums:
         )
 
 
-def _add(sums: npt.NDArray[Any], place: Ints, amount: Floats | int) -> None:
-    """Add amounts to cells given by flat index: several times faster than by several indices."""
-    np.add.at(sums.reshape(-1), place, amount)
+#: What is to be added to some sums: cells by flat index and amounts (None: one each), or all
+#: cells at once.
+_Part = tuple[Ints, Floats | None] | npt.NDArray[Any]
+
+
+def _part(sums: npt.NDArray[Any], place: Ints, amount: Floats | None) -> _Part:
+    """Amounts added up already where there are many for each cell."""
+    if sums.size > len(place):
+        return place, amount
+    return np.bincount(place, amount, minlength=sums.size)
+
+
+def _add(sums: npt.NDArray[Any], part: _Part) -> None:
+    flat = sums.reshape(-1)
+    if isinstance(part, tuple):
+        place, amount = part
+        np.add.at(flat, place, 1 if amount is None else amount)
+    else:
+        flat += part
+
+
+#: Pair, bucket and place are sorted as one integer where they fit into these bits.
+KEY_BITS = 63
 
 
 def _weights(one: People, other: People, bucket: Ints, times: Ints) -> tuple[Floats, Floats]:
@@ -226,12 +263,24 @@ def _weights(one: People, other: People, bucket: Ints, times: Ints) -> tuple[Flo
     weight = 1.0 / times
     if times.max() == 1:
         return weight, weight
-    order = np.lexsort((-bucket, other, one))
-    one, other = one[order], other[order]
-    first = np.concatenate([[True], (one[1:] != one[:-1]) | (other[1:] != other[:-1])])
-    start = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+    people, levels = int(max(one.max(), other.max())) + 1, int(bucket.max()) + 1
+    key = (one.astype(np.int64) * people + other) * levels + (levels - 1 - bucket)
+    place_bits = len(key).bit_length()
+    if (people**2 * levels).bit_length() + place_bits <= KEY_BITS:
+        key <<= place_bits
+        key |= np.arange(len(key))
+        key.sort()
+        order = key & ((1 << place_bits) - 1)
+        pair = (key >> place_bits) // levels
+    else:
+        order = np.lexsort((-bucket, other, one))
+        pair = one[order].astype(np.int64) * people + other[order]
+    first = np.ones(len(order), dtype=bool)
+    np.not_equal(pair[1:], pair[:-1], out=first[1:])
+    start = np.flatnonzero(first)
+    length = np.diff(start, append=len(order))
     rank = np.empty(len(order))
-    rank[order] = np.arange(len(order)) - start + 1
+    rank[order] = np.arange(1, len(order) + 1) - np.repeat(start, length)
     return weight, (2.0 * rank - 1.0) * weight * weight
 
 

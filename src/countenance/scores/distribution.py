@@ -77,16 +77,23 @@ def spread(
     scale = Bins(*comparisons.range(), bins)
     nonmated = [np.zeros((labels.count, bins), dtype=np.int64) for labels in groupings]
     done, total = 0, max(1, comparisons.nonmated)
-    for block in comparisons.blocks():
+
+    def count(block: tuple[Block, ...]) -> tuple[int, list[Ints]]:
+        parts = [np.zeros((labels.count, bins), dtype=np.int64) for labels in groupings]
         for tile in block:
             code = scale.of(tile.score)
-            for labels, counts in zip(groupings, nonmated, strict=True):
+            for labels, counts in zip(groupings, parts, strict=True):
                 for group, index in _inside(tile, labels):
                     if isinstance(group, int):
                         counts[group] += np.bincount(code[index].ravel(), minlength=bins)
                     else:
                         np.add.at(counts.reshape(-1), group * np.int64(bins) + code[index], 1)
-            done += tile.score.size
+        return sum(tile.score.size for tile in block), parts
+
+    for size, parts in comparisons.over(count):
+        for counts, part in zip(nonmated, parts, strict=True):
+            counts += part
+        done += size
         progress("score distributions", min(done, total), total)
     own = comparisons.mated()
     code = scale.of(own.score)
@@ -146,18 +153,24 @@ def tails(
         if want is not None:
             look[request.group, [want.boundary, max(want.boundary, want.above)]] = True
     kept = {group: _Kept() for group in {r.group for r in requests}}
-    for block in comparisons.blocks():
+    low = min((w.boundary for w in wanted if w is not None), default=bins.count)
+    # scores below the lowest bin looked at are not even put into bins; one bin to spare
+    floor = bins.low + (low - 1) * ((bins.high - bins.low) / bins.count)
+
+    def pick(block: tuple[Block, ...]) -> list[tuple[int, npt.NDArray[Any]]]:
+        found = []
         for tile in block:
-            code = bins.of(tile.score)
-            for group, index in _inside(tile, labels):
-                if isinstance(group, int):
-                    if group in kept:
-                        kept[group].add(tile.score[index][look[group, code[index]]])
-                    continue
-                picked = np.flatnonzero(look[group, code[index]])
-                values, of = tile.score[index[picked]], group[picked]
-                for one in np.unique(of).tolist():
-                    kept[one].add(values[of == one])
+            rows = tile.at_least(floor)
+            for group, index in _inside(rows, labels):
+                code = bins.of(rows.score[index])
+                picked = np.flatnonzero(look[group, code])
+                values, of = rows.score[index[picked]], np.asarray(group)[picked]
+                found += [(one, values[of == one]) for one in np.unique(of).tolist()]
+        return found
+
+    for found in comparisons.over(pick):
+        for group, values in found:
+            kept[group].add(values)
     return [
         None
         if want is None

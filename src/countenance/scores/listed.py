@@ -6,18 +6,29 @@ of one pair of people follow each other. A block is put together from it when it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from countenance.scores.comparisons import Block, Design, Ints, Labels, People, Rows, Times
+from countenance.scores.comparisons import (
+    Block,
+    Design,
+    Ints,
+    Labels,
+    People,
+    Result,
+    Rows,
+    Times,
+    in_order,
+)
 from countenance.scores.table import Scores
 
 #: Rows of one block; more only where one pair of people has more.
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 
 #: A pair of people and a row number are sorted as one integer where they fit into these bits.
 KEY_BITS = 63
@@ -53,9 +64,12 @@ class TableComparisons:
         return len(self._order)
 
     def blocks(self) -> Iterator[tuple[Block, ...]]:
-        """A million rows at a time."""
-        for rows in self._blocks():
-            yield (rows if self._single else replace(rows, times=self._times(rows)),)
+        """A quarter of a million rows at a time."""
+        return map(self._block, self._spans())
+
+    def over(self, work: Callable[[tuple[Block, ...]], Result]) -> Iterator[Result]:
+        """What `work` makes of each block, in order."""
+        return in_order(lambda span: work(self._block(span)), self._spans())
 
     def mated(self) -> Rows:
         """All mated comparisons."""
@@ -71,8 +85,7 @@ class TableComparisons:
     def design(self, groupings: Sequence[Labels], *, cross: bool) -> list[Design]:
         """Who was compared with whom, in one pass for all groupings."""
         sums = [_DesignSums(self.people, labels, cross) for labels in groupings]
-        for rows in self._blocks():
-            pairs = _Pairs.of(rows)
+        for pairs in in_order(lambda span: _Pairs.of(self._rows(span)), self._spans()):
             for one in sums:
                 one.add(pairs, self.ordered)
         return [one.close(self.ordered) for one in sums]
@@ -102,17 +115,21 @@ class TableComparisons:
             held += len(fresh)
         return key[:held], np.concatenate(other), np.concatenate(mated)
 
-    def _rows(self, index: npt.NDArray[Any]) -> Rows:
+    def _rows(self, index: npt.NDArray[Any] | slice) -> Rows:
+        """Rows by number, or by their place in the order of pairs."""
         scores, owner = self._scores, self._scores.sample_subject
+        if isinstance(index, slice):
+            index = self._order[index]
         return Rows(
             owner[scores.probe[index]], owner[scores.reference[index]], scores.score[index]
         )
 
-    def _blocks(self) -> Iterator[Rows]:
-        start = 0
-        for stop in self._bounds:
-            yield self._rows(self._order[start:stop])
-            start = stop
+    def _spans(self) -> Iterator[slice]:
+        return (slice(*ends) for ends in itertools.pairwise([0, *self._bounds]))
+
+    def _block(self, span: slice) -> tuple[Rows]:
+        rows = self._rows(span)
+        return (rows if self._single else replace(rows, times=self._times(rows)),)
 
     def _times(self, rows: Rows) -> Times:
         pairs = _Pairs.of(rows)

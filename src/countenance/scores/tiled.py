@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,18 @@ from countenance.scores.comparisons import (
     Design,
     Labels,
     People,
+    Result,
     Rows,
     Times,
     Values,
+    in_order,
 )
 from countenance.scores.exact import ExactTemplates
 
-#: Scores in one tile: 16 MiB of float32, small beside any machine, large beside its overheads.
-TILE = 1 << 22
+#: Scores in one tile: 4 MiB of float32, near any processor, large beside its overheads.
+TILE = 1 << 20
+
+_Range = tuple[int, int]
 
 
 class TemplateComparisons:
@@ -51,6 +55,7 @@ class TemplateComparisons:
         self.people = people
         self.ordered = probes is not None
         self._tile = tile
+        self._mated: Rows | None = None
         everything = np.ones(len(templates), dtype=bool)
         self._probe = _Side(templates, subject, everything if probes is None else probes, people)
         self._reference = (
@@ -66,17 +71,32 @@ class TemplateComparisons:
 
     def blocks(self) -> Iterator[tuple[Block, ...]]:
         """Tiles of two ranges of people: both directions of each pair are in one tuple."""
+        return map(self._block, self._jobs())
+
+    def over(self, work: Callable[[tuple[Block, ...]], Result]) -> Iterator[Result]:
+        """What `work` makes of each block, in order."""
+        return in_order(lambda job: work(self._block(job)), self._jobs())
+
+    def _jobs(self) -> Iterator[tuple[_Range, _Range]]:
         ranges = self._ranges()
-        for a, (start, stop) in enumerate(ranges):
-            yield tuple(self._diagonal(start, stop))
-            for other_start, other_stop in ranges[a + 1 :]:
-                block = [self._dense(start, stop, other_start, other_stop)]
-                if self.ordered:
-                    block.append(self._dense(other_start, other_stop, start, stop))
-                yield tuple(tile for tile in block if tile.score.size)
+        return ((one, other) for a, one in enumerate(ranges) for other in ranges[a:])
+
+    def _block(self, job: tuple[_Range, _Range]) -> tuple[Block, ...]:
+        one, other = job
+        if one == other:
+            return tuple(self._diagonal(*one))
+        block = [self._dense(*one, *other)]
+        if self.ordered:
+            block.append(self._dense(*other, *one))
+        return tuple(tile for tile in block if tile.score.size)
 
     def mated(self) -> Rows:
         """All mated comparisons, person by person."""
+        if self._mated is None:
+            self._mated = self._all_mated()
+        return self._mated
+
+    def _all_mated(self) -> Rows:
         people: list[Values] = []
         scores: list[Values] = []
         for person in range(self.people):
