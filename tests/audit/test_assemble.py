@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import countenance as cn
 from countenance.audit import material
+from countenance.audit.interval import needed
 from countenance.audit.jsonform import digest, schema
 from countenance.core import InputError, ScoreUnit
 from countenance.scores import AllPairs, Scores, Split, compare, stream
@@ -223,11 +224,42 @@ def test_no_groups_asked_for():
         (["group"], {"group": (1, 2)}, "not a number"),
         (["group"], {"age": (1, 2)}, "not grouped by"),
         (["group"], {"group": (2, 1)}, "do not rise"),
+        (["group"], {"group": (float("nan"),)}, "do not rise"),
+        (["group"], {"group": (1, float("inf"))}, "do not rise"),
     ],
 )
 def test_bad_groupings_are_refused(groups, bins, words):
     with pytest.raises(InputError, match=words):
         cn.audit(table(groups_of(a=4)), groups=groups, bins=bins)
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-Infinity"])
+def test_words_that_python_takes_for_numbers_are_words(word):
+    """Nobody whose age is "nan" is in the oldest group, and such labels sort as text does."""
+    with pytest.raises(InputError, match="not a number"):
+        cn.audit(table({"p": "31", "q": word, "r": "40"}), groups=["group"], bins={"group": (35,)})
+    for people in ({"p": word, "q": "1", "r": "x"}, {"p": "x", "q": word, "r": "1"}):
+        labels = [g.label for g in cn.audit(table(people), groups=["group"]).groupings[0].groups]
+        assert labels == ["1", *sorted(["x", word])]
+
+
+def test_every_bound_is_at_the_level_asked_for():
+    audits = [
+        cn.audit(cn.london_scores("dlib"), groups=BOTH, level=level) for level in (0.8, 0.95)
+    ]
+    loose, strict = (headline(audit)["male, black"] for audit in audits)
+    assert loose.smallest_rate == pytest.approx(1 - 0.2 ** (1 / 4))
+    assert strict.smallest_rate == pytest.approx(1 - 0.05 ** (1 / 4))
+    assert loose.people_needed < strict.people_needed
+    assert loose.people_needed_alike < strict.people_needed_alike
+    assert "95 %" not in audits[0].to_html().split("<main", 1)[1].replace("1, 5, 50, 95", "")
+
+
+def test_people_needed_are_for_the_rate_within_all_groups(dlib):
+    groups = headline(dlib).values()
+    events, trials = sum(g.fmr.events for g in groups), sum(g.fmr.trials for g in groups)
+    assert (events, trials) == (72, 2460)
+    assert {g.people_needed for g in groups} == {needed(events / trials)[0]}
 
 
 def test_numbers_in_bins_keep_their_order():
@@ -271,6 +303,37 @@ def test_a_negative_system_cannot_go_below_its_failures():
     assert [r.threshold.target for r in audit.results] == ["0.5"]
     (note,) = (n for n in audit.notes if n.code == "target-unreachable")
     assert "0.001" in note.text
+
+
+def test_no_threshold_is_set_on_the_worst_group_that_one_group_cannot_meet():
+    """All comparisons of one group failed: in a negative system its FMR is 1 at any threshold."""
+    test = table({"a1": "a", "a2": "a", "b1": "b", "b2": "b", "b3": "b"})
+    owner = test.sample_subject
+    within_a = (owner[test.probe] == 0) & (owner[test.reference] == 1)
+    scores = replace(
+        test,
+        probe=test.probe[~within_a],
+        reference=test.reference[~within_a],
+        score=test.score[~within_a],
+        failed_probe=test.probe[within_a],
+        failed_reference=test.reference[within_a],
+    )
+    asked = {"groups": ["group"], "fmr_targets": ["0.5"]}
+    audit = cn.audit(scores, **asked, failures="negative")
+    assert [r.threshold.source for r in audit.results] == ["target"]
+    assert any("the worst group" in note.text for note in audit.notes)
+    audit = cn.audit(scores, **asked, failures="positive")
+    assert [r.threshold.source for r in audit.results] == ["target", "worst-group"]
+
+
+def test_generalised_rates_do_not_count_a_failure_twice(dlib):
+    overall = dlib.results[dlib.operating].overall
+    assert (overall.gfar, overall.gfrr) == (overall.fmr.estimate, overall.fnmr.estimate)
+    for failures in ("positive", "negative"):
+        audit = cn.audit(cn.london_scores("dlib"), failures=failures)
+        overall = audit.results[audit.operating].overall
+        assert audit.enrolment[0].groups[0].fte.estimate == 0
+        assert overall.gfar is overall.gfrr is None
 
 
 # --- invariances -------------------------------------------------------------------------------

@@ -132,8 +132,12 @@ class Counted:
         return [grouped.published for grouped in self.groupings]
 
     def fte(self, index: int, group: int) -> float | None:
-        """Failure-to-enrol rate of a group; None where attempts are not known."""
-        if not self.enrolment:
+        """Failure-to-enrol rate of a group, for rates that do not count failures themselves.
+
+        None where attempts are not known, and where FMR and FNMR count failures already: a
+        generalised rate made of both would count them twice.
+        """
+        if not self.enrolment or self.settings.failures != "exclude":
             return None
         return self.enrolment[index].groups[group].fte.estimate
 

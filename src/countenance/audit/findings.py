@@ -113,12 +113,13 @@ class GroupResult:
     fnmr
         Mated comparisons below the threshold.
     gfar, gfrr
-        Generalised rates that count failures to enrol (ISO/IEC 19795-1); None where undefined.
+        Generalised rates that count failures to enrol (docs/measures.md, 1). None where attempts
+        are not known, and where `Settings.failures` counts failures in FMR and FNMR already.
     smallest_rate
         The smallest FMR that this many people can tell from zero.
     people_needed
-        People needed in this group before a rate as low as the pooled FMR could be told from zero,
-        however alike they are.
+        People needed in this group before a rate as low as the FMR within all groups of the
+        grouping together could be told from zero, however alike they are.
     people_needed_alike
         The same if people vary as much as the groups of this grouping show.
     """
@@ -211,9 +212,9 @@ class Differential:
     sentence
         The verdict in plain words, with its numbers.
     at_least, at_most
-        Simultaneous 95 % bounds on the ratio of the worst to the best group.
+        Simultaneous bounds on the ratio of the worst to the best group, at the audit's level.
     ratios
-        Every pair of groups with enough errors, larger rate first.
+        Every pair of groups with errors (for FNMR, enough of them), larger rate first.
     measures
         The published summaries.
     insufficient

@@ -51,6 +51,7 @@ def _row(result: ThresholdResult, grouping: str, group: GroupResult) -> dict[str
         "gfrr": group.gfrr,
         "smallest_rate": group.smallest_rate,
         "people_needed": group.people_needed,
+        "people_needed_alike": group.people_needed_alike,
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -88,7 +89,8 @@ def _values(
     if name not in bins:
         return attributes[name]
     edges = list(bins[name])
-    if not edges or any(b <= a for a, b in itertools.pairwise(edges)):
+    rising = all(a < b for a, b in itertools.pairwise(edges))
+    if not edges or not rising or not all(map(math.isfinite, edges)):
         raise InputError(
             f"bins of {name} do not rise: {edges}", where="--bin", expected="age=20,35,50"
         )
@@ -98,12 +100,14 @@ def _values(
 def _binned(name: str, value: str | None, edges: Sequence[float]) -> str | None:
     if value is None:
         return None
-    try:
-        number = float(value)
-    except ValueError as error:
+    number = _finite(value)
+    if number is None:
         raise InputError(
-            f"{name} {value!r} is not a number", where="--bin", expected="numbers only"
-        ) from error
+            f"{name} {value!r} is not a number",
+            where="--bin",
+            expected="numbers only",
+            do="leave the cell empty where nothing is stated",
+        )
     place = bisect.bisect_right(edges, number)
     if place == 0:
         return f"under {edges[0]:g}"
@@ -157,8 +161,16 @@ def _order(values: tuple[str, ...]) -> tuple[tuple[int, float, str], ...]:
 
 def _value_order(value: str) -> tuple[int, float, str]:
     first = value.removeprefix("under ").split(" ", 1)[0]
-    try:
-        number = float(first)
-    except ValueError:
+    number = _finite(first)
+    if number is None:
         return (1, 0.0, value)
     return (0, number - 0.5 if value.startswith("under ") else number, value)
+
+
+def _finite(text: str) -> float | None:
+    """The number a text is; None for words, which ``nan`` and ``inf`` are here."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

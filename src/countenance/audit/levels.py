@@ -132,7 +132,12 @@ def target_levels(
     if headline >= 0:
         for text in targets:
             own = [n for n in needs if n.grouping == headline and n.target == text]
-            worst = _on_worst(text, own, groupings[headline], material.unit)
+            failed = _failed_within(material, groupings[headline])
+            hopeless = failures == "negative" and any(
+                need.score is None and failed[need.group] for need in own
+            )
+            # Where failures alone exceed the target in one group, no threshold meets it in all.
+            worst = None if hopeless else _on_worst(text, own, groupings[headline], material.unit)
             if worst is None:
                 notes.append(_unreachable(text, "the worst group"))
             else:

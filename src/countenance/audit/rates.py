@@ -143,13 +143,15 @@ def group_result(
     fmr_any: Rates,
     fnmr: Rates,
     fte: float | None,
+    level: float,
     pooled: float | None,
     cv2: float | None,
 ) -> GroupResult:
     """One group at threshold k (of `fmr` and `fnmr`), which is `few` among those of `fmr_any`.
 
-    `fte` is its failure-to-enrol rate where known; `pooled` the FMR over all groups, the rate
-    that people needed are worked out for, with `cv2` for how unlike people's own rates are.
+    `fte` is its failure-to-enrol rate where known, and not counted in the other rates; `pooled`
+    the FMR within all groups together, the rate that people needed are worked out for, with `cv2`
+    for how unlike people's own rates are.
     """
     independent = fmr.variance.independent
     false_match, false_non_match = fmr.at(k), fnmr.at(k)
@@ -165,9 +167,11 @@ def group_result(
         fnmr=false_non_match,
         gfar=gfar,
         gfrr=gfrr,
-        smallest_rate=smallest_rate(independent) if independent >= 1 else None,
-        people_needed=needed(pooled)[0] if pooled else None,
-        people_needed_alike=needed_if_alike(pooled, cv2) if pooled and cv2 is not None else None,
+        smallest_rate=smallest_rate(independent, level=level) if independent >= 1 else None,
+        people_needed=needed(pooled, level=level)[0] if pooled else None,
+        people_needed_alike=(
+            needed_if_alike(pooled, cv2, level=level) if pooled and cv2 is not None else None
+        ),
     )
 
 

@@ -32,6 +32,7 @@ def threshold_result(counted: Counted, place: int) -> ThresholdResult:
             fmr_any=everybody.fmr_any[0],
             fnmr=everybody.fnmr[0],
             fte=counted.fte(counted.everybody, 0),
+            level=counted.settings.level,
             pooled=None,
             cv2=None,
         ),
@@ -55,6 +56,7 @@ def _grouping_result(counted: Counted, index: int, k: int, few: int) -> Grouping
             fmr_any=rates.fmr_any[g],
             fnmr=rates.fnmr[g],
             fte=counted.fte(index, g),
+            level=level,
             pooled=pooled,
             cv2=cv2,
         )

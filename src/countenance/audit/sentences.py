@@ -59,7 +59,7 @@ def say_rate(rate: Rate, noun: str = "comparisons", *, people: bool = False) -> 
     """A rate in the house form.
 
     ``75 of 112 comparisons (67 %, 95 % interval 28–93 %)``; with no events
-    ``0 of 56 comparisons (at most 41 %, 95 % one-sided bound)``.
+    ``0 of 56 comparisons (at most 53 %, 95 % one-sided bound)``.
 
     Parameters
     ----------

@@ -52,7 +52,10 @@ def figures_of(view: View) -> dict[str, list[Figure]]:
         "between": [between.heatmap(view)],
         "scores": [scores.distributions(view), scores.tail(view)],
         "enrol": [rates.failures_to_enrol(view)],
-        "apart": [between.ratios(d) for d in ((result.fmr, result.fnmr) if result else ())],
+        "apart": [
+            between.ratios(d, view.audit.settings.level)
+            for d in ((result.fmr, result.fnmr) if result else ())
+        ],
         "divisions": [
             rates.other_grouping(view, label, i + 1)
             for i, label in enumerate(others[:MOST_DIVISIONS])

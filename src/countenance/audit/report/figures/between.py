@@ -72,8 +72,8 @@ def heatmap(view: View) -> Figure | None:
     )
 
 
-def ratios(differential: Differential) -> Figure | None:
-    """Pairwise ratios with intervals simultaneous over all pairs."""
+def ratios(differential: Differential, level: float) -> Figure | None:
+    """Pairwise ratios with intervals simultaneous over all pairs, at `level`."""
     if not differential.ratios:
         return None
     rows = sorted(differential.ratios, key=lambda r: -r.low)
@@ -82,7 +82,8 @@ def ratios(differential: Differential) -> Figure | None:
     top = rows[0]
     finding = (
         f"The clearest ratio is that of {quoted(top.a)} to {quoted(top.b)}: "
-        f"{number(top.estimate, 2)} times (simultaneous 95 % interval {number(top.low, 2)} to "
+        f"{number(top.estimate, 2)} times (simultaneous {percent(level)} % interval "
+        f"{number(top.low, 2)} to "
         f"{number(top.high, 2)})."
     )
     rule = (
@@ -110,13 +111,12 @@ def ratios(differential: Differential) -> Figure | None:
         question=f"By what factor do groups differ in {which}?",
         finding=finding,
         reading=(
-            "All intervals hold at once with 95 % confidence; one that lies wholly to the right "
-            "of 1 shows "
-            "a difference. " + rule
+            f"All intervals hold at once with {percent(level)} % confidence; one that lies "
+            "wholly to the right of 1 shows a difference. " + rule
         ).strip(),
         draw=lambda size: _ratio_rows(drawn, size),
         table=Table(
-            f"Ratios of {which}, every pair with enough errors",
+            f"Ratios of {which}, every pair of groups with errors",
             columns,
             tuple((r.a, r.b, r.estimate, r.low, r.high) for r in rows),
         ),

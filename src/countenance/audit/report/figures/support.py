@@ -48,7 +48,7 @@ def support(view: View) -> Figure | None:
         Column("group", "Group"),
         Column("people", "People", "count"),
         Column("smallest", "Smallest rate told from zero, %", "rate"),
-        Column("needed", "People needed for the rate of all pairs", "count"),
+        Column("needed", "People needed for the rate within all groups", "count"),
         Column("alike", "The same, if people vary as here", "count"),
     )
     return Figure(
@@ -57,8 +57,8 @@ def support(view: View) -> Figure | None:
         finding=finding,
         reading=(
             "A bar covers the rates that a group of this size can tell from zero; of rates to "
-            "its left "
-            "these data can say nothing, whatever was observed. " + rule
+            "its left these data can say nothing, whatever was observed. People needed are for "
+            "the false match rate within all these groups together. " + rule
         ).strip(),
         draw=lambda size: _support_rows(view, drawn, sizes, size),
         table=Table(
