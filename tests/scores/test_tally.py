@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -10,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countenance.core import ScoreUnit
+from countenance.scores import comparisons, counting
+from countenance.scores import listed as listed_module
 from countenance.scores.counting import Labels, tally
-from countenance.scores.distribution import Request, spread, tails
+from countenance.scores.distribution import Bins, Request, spread, tails
 from countenance.scores.exact import ExactTemplates
-from countenance.scores.listed import TableComparisons
+from countenance.scores.listed import BLOCK, TableComparisons
 from countenance.scores.table import Scores
 from countenance.scores.tiled import TemplateComparisons
 
@@ -59,10 +63,11 @@ def listed(subject, templates, probes, references, unit):
     return rows
 
 
-def table_of(rows, subject, people, unit, ordered):
+def table_of(rows, subject, people, unit, ordered, block=BLOCK):
     columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
     return TableComparisons(
-        Scores(
+        block=block,
+        scores=Scores(
             subjects=tuple(f"s{i}" for i in range(people)),
             samples=tuple(f"i{i}" for i in range(len(subject))),
             sample_subject=subject,
@@ -72,8 +77,22 @@ def table_of(rows, subject, people, unit, ordered):
             unit=unit,
             attributes={},
             ordered=ordered,
-        )
+        ),
     )
+
+
+def without_room(rows, subject, people, unit, ordered):
+    """The same table where sort keys do not fit into one integer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listed_module, "KEY_BITS", 0)
+        return table_of(rows, subject, people, unit, ordered, block=3)
+
+
+def same_bits(one, other):
+    """Whether two tallies agree to the last bit."""
+    for a, b in zip((*one.within, *one.cross), (*other.within, *other.cross), strict=True):
+        for field in dataclasses.fields(a):
+            np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name))
 
 
 def brute(rows, subject, people, labels, thresholds, ordered):
@@ -148,7 +167,8 @@ def test_both_routes_agree_with_brute_force(seed, people, images, split, unit):
         sorted({values[0], values[len(values) // 2], values[-1], values[-1] + 1})
     )
     expected = brute(rows, subject, people, labels, thresholds, split)
-    for source in (made, table):
+    small = table_of(rng.permutation(rows), subject, people, unit, split, block=2)
+    for source in (made, table, small, without_room(rows, subject, people, unit, split)):
         assert source.nonmated == sum(subject[a] != subject[b] for a, b, _ in rows)
         counted = tally(source, thresholds, [everyone, labels], cross=True)
         within, cross = counted.within[1], counted.cross[1]
@@ -182,7 +202,8 @@ def test_thresholds_are_exact_order_statistics(seed, most, split, bins):
         return
     table = table_of(rows, subject, 5, COSINE, split)
     labels = Labels(rng.integers(0, 2, 5).astype(np.int32), 2)
-    for source in (made, table):
+    small = table_of(rng.permutation(rows), subject, 5, COSINE, split, block=2)
+    for source in (made, table, small):
         found = spread(source, [labels], bins=bins)
         for group in (0, 1):
             scores = sorted(
@@ -234,3 +255,101 @@ def test_longest_templates_are_exact_and_longer_ones_refused(unit):
     edge[0, 0] = 4096
     with pytest.raises(InputError, match="length 4096"):
         ExactTemplates(edge, unit)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_the_number_of_threads_and_the_order_of_rows_change_no_bit(monkeypatch, split: bool):
+    rng, subject, templates, probes, references, made = random_case(11, 30, 100, split, COSINE)
+    rows = listed(subject, templates, probes, references, COSINE)
+    labels = Labels(rng.integers(-1, 3, 30).astype(np.int32), 3)
+    thresholds = np.quantile([s for _, _, s in rows], [0.5, 0.9, 0.99]).astype(int)
+    shuffled = rng.permutation(rows)
+    found = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(comparisons, "THREADS", threads)
+        monkeypatch.setattr(comparisons, "_processors", lambda: 5)
+        for order in (rows, shuffled):
+            table = table_of(order, subject, 30, COSINE, split, block=50)
+            found.append(
+                [tally(source, thresholds, [labels], cross=True) for source in (made, table)]
+            )
+    for tiles, table in found[1:]:
+        same_bits(tiles, found[0][0])
+        same_bits(table, found[0][1])
+
+
+def test_work_is_done_in_order_and_not_far_ahead():
+    begun, taken = [], []
+    lock = threading.Lock()
+
+    def work(job: int) -> int:
+        with lock:
+            begun.append(job)
+            assert len(begun) - len(taken) <= 5
+        return job * job
+
+    for result in comparisons.in_order(work, range(100), threads=3):
+        taken += [result]
+    assert taken == [job * job for job in range(100)]
+
+    def fail(job: int) -> int:
+        if job == 4:
+            raise ZeroDivisionError
+        return job
+
+    results = comparisons.in_order(fail, range(100), threads=3)
+    assert [next(results) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_shares_of_a_pair_do_not_depend_on_how_they_are_sorted(monkeypatch):
+    rng = np.random.default_rng(8)
+    pairs = rng.integers(0, 4, (300, 2)).astype(np.int32)
+    bucket = rng.integers(1, 6, 300)
+    every = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    times = every[2][every[1].ravel()]
+    packed = counting._weights(pairs[:, 0], pairs[:, 1], bucket, times)
+    monkeypatch.setattr(counting, "KEY_BITS", 0)
+    plain = counting._weights(pairs[:, 0], pairs[:, 1], bucket, times)
+    np.testing.assert_array_equal(packed[0], plain[0])
+    for k in range(1, 6):  # among equals any order will do
+        at = bucket == k
+        np.testing.assert_allclose(packed[1][at].sum(), plain[1][at].sum(), rtol=1e-12)
+    # all shares of a pair add up to 1, and to 1 again when squared
+    np.testing.assert_allclose(packed[1].sum(), len(every[0]), rtol=1e-12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    bits=st.integers(1, 25),
+    count=st.sampled_from([1, 8, 64, 4096]),
+    symmetric=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_bins_of_whole_numbers_are_those_of_real_ones(bits, count, symmetric, seed):
+    bound = 2**bits
+    bins = Bins(-float(bound), float(bound) if symmetric else 0.0, count)
+    scores = np.random.default_rng(seed).integers(-bound, bound if symmetric else 1, 200)
+    scores = np.concatenate([scores, [-bound, int(bins.high)]])
+    expected = bins.of(scores.astype(np.float64))
+    np.testing.assert_array_equal(bins.of(scores.astype(np.int32)), expected)
+    if bits <= 24:
+        np.testing.assert_array_equal(bins.of(scores.astype(np.float32)), expected)
+
+
+def test_many_equal_scores_are_kept_as_counts(monkeypatch):
+    """A threshold among a few distinct scores: the second pass keeps values, not comparisons."""
+    from countenance.scores import distribution
+
+    monkeypatch.setattr(distribution, "_PENDING", 10)
+    kept = distribution._Kept()
+    rng = np.random.default_rng(2)
+    every = rng.integers(0, 5, 1000).astype(np.float32)
+    for part in np.array_split(every, 70):
+        kept.add(part)
+        assert kept._size < 10 + 15
+    values, counts = kept.close()
+    expected, times = np.unique(every, return_counts=True)
+    np.testing.assert_array_equal(values, expected)
+    np.testing.assert_array_equal(counts, times)

@@ -158,8 +158,8 @@ class Comparisons(Protocol):
         """Bounds on all scores ``s``."""
 
 
-#: Threads that work on blocks: NumPy lets several run, memory grows with each.
-THREADS = 4
+#: Threads that work on blocks, at most: NumPy lets several run, and memory grows with each.
+THREADS = 2
 
 
 def in_order(
