@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countenance.core import InputError, ScoreUnit
-from countenance.scores import read_scores
+from countenance.scores import loading, read_scores, rows, table
 
 
 def good(**changes) -> pl.DataFrame:
@@ -59,6 +60,91 @@ def test_row_order_changes_nothing():
     assert one.subjects == two.subjects
     assert one.samples == two.samples
     assert one.frame().sort(pl.all()).equals(two.frame().sort(pl.all()))
+
+
+@pytest.fixture(params=[1, 2, 4])
+def small_batches(request, monkeypatch):
+    """Tables in many batches: names, row numbers and refusals must reach over their ends."""
+    monkeypatch.setattr(loading, "BATCH", request.param)
+    monkeypatch.setattr(rows, "_STEP", request.param)
+    monkeypatch.setattr(table, "_STEP", request.param)
+
+
+def sources(frame: pl.DataFrame, folder: Path):
+    """One table as a frame, a query and files."""
+    frame.write_parquet(folder / "t.parquet", row_group_size=3)
+    frame.write_csv(folder / "t.csv")
+    return frame, frame.lazy(), folder / "t.parquet", folder / "t.csv"
+
+
+def test_batches_change_nothing(small_batches, tmp_path: Path):
+    whole = pl.concat([replaced("score", 1, None), good().head(1), good().tail(2)])
+    odd = whole.with_columns(pl.Series("reference", ["a0", *whole["reference"][1:]]))
+    attributes = {
+        f"{side}_g": pl.col(f"{side}_subject").str.replace("p", "g")
+        for side in ("probe", "reference")
+    }
+    for source in sources(odd.with_columns(**attributes), tmp_path):
+        scores = read_scores(source)
+        assert scores.attributes == {"g": ("g0", "g1", "g2")}
+        assert [(n.code, n.count, n.where) for n in scores.notes] == [
+            ("self-comparison", 1, ("row 1",)),
+            ("duplicate-comparison", 2, ("rows 11, 12",)),
+        ]
+        expected = whole.unique(maintain_order=True).drop_nulls().sort("probe", "reference")
+        assert scores.frame().drop_nulls().sort("probe", "reference").equals(expected)
+        assert len(scores.failed_probe) == 1
+        assert int(scores.mated.sum()) == 3
+
+
+def test_batches_do_not_hide_what_is_wrong(small_batches, tmp_path: Path):
+    for source in sources(replaced("score", 7, float("nan")), tmp_path):
+        refused(source, "1 scores are NaN", "row 8")
+    for source in sources(replaced("probe", 6, " "), tmp_path):
+        refused(source, "1 rows have no probe", "row 7")
+    torn = replaced("probe_subject", 7, "p0").with_columns(
+        pl.when(pl.int_range(pl.len()) == 5)
+        .then(pl.lit("p9"))
+        .otherwise("probe_subject")
+        .alias("probe_subject")
+    )
+    for source in sources(torn, tmp_path):
+        refused(source, "image 'a1' belongs to 2 people: p1, p9")
+    text = good(score=pl.col("score").cast(pl.String))
+    text = text.with_columns(
+        pl.Series("score", [*text["score"][:5], "x", "y", *text["score"][7:]])
+    )
+    for source in sources(text, tmp_path):
+        refused(source, "'x' is not a number", "rows 6, 7")
+    twice = pl.concat([good(), good().tail(1).with_columns(score=pl.lit(0.25))])
+    for source in sources(twice, tmp_path):
+        refused(source, "different scores", "rows 9, 10")
+
+
+def test_bob_text_in_batches(small_batches, tmp_path: Path):
+    path = tmp_path / "scores.txt"
+    path.write_text("p0 p0 a 0.9\n\np0 p1 b 0.1\np1 p1 b 0.8\np1 p2 c 0.2\n")
+    assert len(read_scores(path)) == 4
+    path.write_text("p0 p0 a 0.9\np0 p1 b 0.1\np1 p1 b\n")
+    refused(path, "rows have 3, 4 columns")
+    path.write_bytes(b"p0 p0 a 0.9\np0 p1 b 0.1\np1 \xff b 0.8\n")
+    refused(path, "cannot be read")
+
+
+def test_exact_scores_must_be_whole_and_fit(tmp_path: Path):
+    path = tmp_path / "exact.parquet"
+    scores = read_scores(good())
+    unit = ScoreUnit("cosine", "cosine similarity", 4000)
+    whole = np.round(scores.score * 100).astype(np.int32)
+    dataclasses.replace(scores, score=whole, unit=unit).write(path)
+    metadata = pl.read_parquet_metadata(path)
+    metadata = {k: v for k, v in metadata.items() if k == "countenance"}
+    frame = pl.read_parquet(path)
+    assert read_scores(path).score.dtype == np.int32
+    for bad in (0.5, 2.0**40):
+        values = [*frame["score"].cast(pl.Float64).to_list()[:-1], bad]
+        frame.with_columns(pl.Series("score", values)).write_parquet(path, metadata=metadata)
+        refused(path, "scores are not integers", "row 9")
 
 
 def test_nan_is_refused_with_its_rows_and_what_to_write_instead():

@@ -45,7 +45,7 @@ class TableComparisons:
         row_bits = len(scores).bit_length()
         if (self.people**2).bit_length() + row_bits > KEY_BITS:
             row_bits = 0
-        key, other, mated = self._keys(row_bits)
+        key, other, mated = self._keys(row_bits, block)
         self._mated = self._rows(mated)
         small = np.int32 if len(scores) < 2**31 else np.int64
         if row_bits:
@@ -94,13 +94,13 @@ class TableComparisons:
         """Lowest and highest score of the table."""
         return float(self._scores.score.min()), float(self._scores.score.max())
 
-    def _keys(self, row_bits: int) -> tuple[Ints, Ints, Ints]:
+    def _keys(self, row_bits: int, block: int) -> tuple[Ints, Ints, Ints]:
         """Non-mated rows as sort keys; their numbers where keys have no room; mated rows."""
         scores, owner = self._scores, self._scores.sample_subject
         key, held = np.empty(len(scores), np.int64), 0
         other, mated = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        for start in range(0, len(scores), BLOCK):
-            part = slice(start, start + BLOCK)
+        for start in range(0, len(scores), block):
+            part = slice(start, start + block)
             probe, reference = owner[scores.probe[part]], owner[scores.reference[part]]
             different = np.flatnonzero(probe != reference)
             if len(different) < len(probe):
