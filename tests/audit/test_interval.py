@@ -23,7 +23,7 @@ from countenance.audit.interval import (
     student_t_quantile,
     wilson,
 )
-from countenance.audit.variance import RateVariance, fmr_within, fnmr
+from countenance.audit.variance import RateVariance, failures_to_enrol, fmr_within, fnmr
 from countenance.core import InputError
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "vectors" / "golden.json").read_text())[
@@ -288,3 +288,19 @@ def test_many_thresholds_are_one_call() -> None:
     alone = rate_interval(fmr_within(R[k : k + 1], np.full(25, 24.0), R[k : k + 1].sum(1) / 2))
     assert (alone.low[0], alone.high[0]) == pytest.approx((together.low[k], together.high[k]))
     assert alone.at(0).note == together.at(k).note
+
+
+def test_failures_to_enrol_are_errors_of_people_and_called_by_their_name():
+    failed, attempted = np.array([2.0, 0, 1, 0]), np.array([4.0, 4, 4, 4])
+    v = failures_to_enrol(failed, attempted)
+    found, missed = rate_interval(v), rate_interval(fnmr(failed[None], attempted))
+    assert (found.low, found.high) == (missed.low, missed.high)
+    assert v.estimate[0] == 3 / 16
+    assert found.note == ("3 failures to enrol, fewer than 10: only bounds can be given",)
+    assert found.at(0).method == "guaranteed"
+    nearly = rate_interval(failures_to_enrol(np.full(20, 4.0) - np.eye(20)[0], np.full(20, 4.0)))
+    assert nearly.note == ("all but 1 of the images are errors: only bounds can be given",)
+    bursts = rate_interval(failures_to_enrol(12.0 * np.eye(20)[0], np.full(20, 30.0)))
+    assert bursts.note == (
+        "failures to enrol of 1 person, fewer than 10: only bounds can be given",
+    )

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+import countenance as cn
 from countenance.audit.report import to_html
 from countenance.audit.report.content import draw, figures_of
 from countenance.audit.report.drawing import LinearScale, LogScale, standalone
@@ -175,6 +176,12 @@ def test_a_figures_table_holds_the_audits_numbers(shapes: dict[str, Audit]) -> N
         assert row[1:7] == (
             rate.people, rate.events, rate.trials, rate.estimate, rate.low, rate.high,
         )  # fmt: skip
+
+
+def test_the_group_a_threshold_was_set_on_is_quoted() -> None:
+    audit = cn.audit(cn.london_scores("dlib"), groups=["gender"], fmr_targets=["0.01"])
+    said = re.findall(r"It gives .*?\) on ([^;]*); asked for was", audit.to_html())
+    assert said == ["all", "“male”"]
 
 
 def test_counts_stand_in_the_margin_of_the_first_picture(shapes: dict[str, Audit]) -> None:

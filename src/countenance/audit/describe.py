@@ -20,7 +20,7 @@ from countenance.audit.types import (
     HighComparison,
     Reason,
 )
-from countenance.audit.variance import RateVariance, fnmr
+from countenance.audit.variance import RateVariance, failures_to_enrol
 from countenance.core import Note, ScoreUnit
 from countenance.scores import Rows, Spread
 
@@ -98,7 +98,7 @@ def enrolment(
         results = []
         for group, name in enumerate(groups):
             people = grouped.members(group)
-            v = fnmr(failed[None, people], attempted[people])
+            v = failures_to_enrol(failed[people], attempted[people])
             rate = published(
                 v,
                 rate_interval(v, level=level),

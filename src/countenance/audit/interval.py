@@ -30,10 +30,13 @@ MIN_EVENTS = 10
 """Errors (whole pairs of people), and comparisons without, below which nothing is supported."""
 
 MIN_AFFECTED = 10
-"""People with a miss below which no FNMR is supported: misses come in bursts."""
+"""People with an error below which no FNMR or FTE is supported: such errors come in bursts."""
 
 GROWTH = 1.75
 """Power of f(1-f) with which the variance due to shared people grows; see `score_t`."""
+
+#: What errors are called that one person alone can have many of.
+_ERRORS = {"mated": "misses", "images": "failures to enrol"}
 
 Method: TypeAlias = Literal["score-t", "score-t-conservative", "guaranteed", "none"]
 
@@ -365,23 +368,26 @@ def why_unsupported(v: RateVariance, k: int) -> str:
         return f"{who} too few: no two comparisons share nobody"
     whole, rest = v.whole[k], v.trials - v.events[k]
     given = "the interval is wide to be safe" if few_errors(v)[k] else "only bounds can be given"
-    what = "misses" if v.kind == "mated" else "pairs of people falsely matched"
+    what = _ERRORS.get(v.kind, "pairs of people falsely matched")
     if whole < MIN_EVENTS:
         return f"{whole:.3g} {what}, fewer than {MIN_EVENTS}: {given}"
     if rest < MIN_EVENTS:
-        return f"all but {rest:.3g} of the comparisons are errors: {given}"
-    if v.kind == "mated" and v.affected[k] < MIN_AFFECTED:
-        return f"misses of {v.affected[k]} people, fewer than {MIN_AFFECTED}: {given}"
+        trials = "images" if v.kind == "images" else "comparisons"
+        return f"all but {rest:.3g} of the {trials} are errors: {given}"
+    if v.kind in _ERRORS and v.affected[k] < MIN_AFFECTED:
+        who = "person" if v.affected[k] == 1 else "people"
+        return f"{what} of {v.affected[k]} {who}, fewer than {MIN_AFFECTED}: {given}"
     return ""
 
 
 def few_errors(v: RateVariance) -> npt.NDArray[np.bool_]:
     """Where (K,) an unsupported FMR still has a conservative interval.
 
-    There are errors and comparisons without, and both variances are defined. Misses are left out:
-    they come in bursts of one person, which a jackknife over few people does not see.
+    There are errors and comparisons without, and both variances are defined. Misses and failures
+    to enrol are left out: they come in bursts of one person, which a jackknife over few people
+    does not see.
     """
-    if v.kind == "mated":
+    if v.kind in _ERRORS:
         return np.zeros(len(v.estimate), dtype=np.bool_)
     both = np.isfinite(v.variance) & np.isfinite(v.jackknife)
     return np.asarray(both & (v.events > 0) & (v.events < v.trials))

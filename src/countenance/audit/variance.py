@@ -21,7 +21,7 @@ from countenance.core import InputError
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
-Kind: TypeAlias = Literal["within", "between", "mated"]
+Kind: TypeAlias = Literal["within", "between", "mated", "images"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class RateVariance:
     Attributes
     ----------
     kind
-        ``within`` one group (FMR), ``between`` two groups (FMR), ``mated`` (FNMR).
+        ``within`` one group (FMR), ``between`` two groups (FMR), ``mated`` (FNMR) or ``images``
+        (FTE).
     estimate
         (K,) the rate; NaN when nothing was compared.
     variance
@@ -47,10 +48,10 @@ class RateVariance:
         (K,) sum of h over pairs (FMR) or of misses (FNMR).
     whole
         (K,) errors counted as whole pairs, (sum h)^2 / sum h^2: the pairs in error when each pair
-        was compared once, between 1 and all of them when it was compared often. For FNMR the
-        misses.
+        was compared once, between 1 and all of them when it was compared often. For FNMR and FTE
+        the errors themselves.
     trials
-        Pairs of people compared (FMR) or mated comparisons (FNMR).
+        Pairs of people compared (FMR), mated comparisons (FNMR) or images (FTE).
     degree
         (n,) partners (FMR) or mated comparisons (FNMR) of each person, in the order of `psi`.
     people
@@ -303,6 +304,27 @@ def fnmr(misses: Floats, mated: Floats) -> RateVariance:
         independent=float(M / m.max()) if M else 0.0,
         freedom=_freedom((psi, n)),
     )
+
+
+def failures_to_enrol(failed: Floats, attempted: Floats) -> RateVariance:
+    """FTE over the people of one group: images of one person fail together, as misses do.
+
+    Parameters
+    ----------
+    failed, attempted
+        (n,) images of each person that gave no template, and all of them.
+
+    Returns
+    -------
+    RateVariance
+        One threshold (K = 1), the estimator of `fnmr`.
+
+    Raises
+    ------
+    InputError
+        As `fnmr`.
+    """
+    return replace(fnmr(failed[None, :], attempted), kind="images")
 
 
 def _whole(events: Floats, square_sum: Floats) -> Floats:

@@ -22,7 +22,7 @@ from countenance.audit.report.blocks import (
 from countenance.audit.report.figures import between, curves, det, needed, rates, scores, support
 from countenance.audit.report.model import NARROW, WIDE, Cell, Column, Figure, Table
 from countenance.audit.report.view import View
-from countenance.audit.sentences import count, say_rate
+from countenance.audit.sentences import count, quoted, say_rate
 from countenance.audit.types import (
     Rate,
     ThresholdResult,
@@ -256,7 +256,9 @@ def _threshold(view: View, result: ThresholdResult) -> Part:
     if t.documented:
         said.append(f"Documented at {t.documented}.")
     if t.achieved is not None:
-        where = f" on {t.population}" if t.population else ""
+        where = ""
+        if t.population:
+            where = f" on {'all' if t.population == 'all' else quoted(t.population)}"
         given = say_rate(t.achieved, "comparisons of different people")
         said.append(f"It gives {given}{where}; asked for was {t.target}.")
     if t.note:

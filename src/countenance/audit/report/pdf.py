@@ -148,13 +148,13 @@ def _table(table: Table, *, most: int | None = None) -> dict[str, Any]:
     for i in kept:
         column = table.columns[i]
         longest = max([len(row[i]) for row in shown] + [len(w) for w in column.head.split()])
-        most = 26 if column.wide or i == 0 else 20
+        widest = 26 if column.wide or i == 0 else 20
         columns.append(
             {
                 "head": column.head,
                 "right": column.numeric or column.counts,
                 # Two for the space beside it.
-                "share": min(max(longest, 3), most) + 2,
+                "share": min(max(longest, 3), widest) + 2,
             }
         )
     return {
