@@ -72,7 +72,8 @@ class TemplateComparisons:
 
     def blocks(self) -> Iterator[tuple[Block, ...]]:
         """Tiles of two ranges of people: both directions of each pair are in one tuple."""
-        return map(self._block, self._jobs())
+        with _one_blas_thread():
+            yield from map(self._block, self._jobs())
 
     def over(self, work: Callable[[tuple[Block, ...]], Result]) -> Iterator[Result]:
         """What `work` makes of each block, in order."""
@@ -244,7 +245,8 @@ class _Side:
     ) -> None:
         chosen = np.flatnonzero(mask)
         order = chosen[np.argsort(subject[chosen], kind="stable")]
-        self.templates = templates.take(order)
+        in_place = np.array_equal(order, np.arange(len(templates)))
+        self.templates = templates if in_place else templates.take(order)
         self.image = order
         self.subject = subject[order]
         self.images = np.bincount(self.subject, minlength=people)
