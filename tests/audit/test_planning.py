@@ -143,6 +143,8 @@ def test_fnmr_plan_by_simulation():
         (lambda: p.plan("x", 2), "is not a number"),
         (lambda: p.plan("1/0", 2), "is not a number"),
         (lambda: p.plan("nan", 2), "is not a number"),
+        (lambda: p.plan("1e-999999999", 2), "is not a number"),
+        (lambda: p.plan("1e-3", "1e999999999"), "is not a number"),
         (lambda: p.plan("inf", 2), "is not a number"),
         (lambda: p.plan(0, 2), "is not a rate"),
         (lambda: p.plan(1, 2), "is not a rate"),

@@ -136,7 +136,9 @@ def test_a_target_means_what_was_typed(target):
     assert (found.T, found.errors) == (999, 1)
 
 
-@pytest.mark.parametrize("target", ["nan", "inf", "-0.1", "1.1", "", "one", None, "1/0"])
+@pytest.mark.parametrize(
+    "target", ["nan", "inf", "-0.1", "1.1", "", "one", None, "1/0", "1/0.5", "1e-999999999"]
+)
 def test_a_target_that_is_no_rate_is_refused(target):
     with pytest.raises(InputError, match="is not a rate"):
         threshold_at_fmr(np.arange(10), target)

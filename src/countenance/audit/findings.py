@@ -156,9 +156,11 @@ class MeasureResult:
         None where undefined; `reason` then says why (for example a group without errors).
     floor_median, floor_p95
         Median and 95th percentile of this measure if every group had the same true rate and the
-        data set were this size; None where not computed.
+        data set were this size; None where not computed, or where too many of these draws leave
+        the measure undefined.
     p_value
-        Share of such parity draws at or above `value`.
+        Share of such parity draws at or above `value`, one counted more of each; a draw that
+        leaves the measure undefined counts as above (docs/statistics.md, 5.2).
     """
 
     name: str
@@ -188,7 +190,8 @@ class Parity:
 
     `group` lies farthest from the pooled rate, by `distance` standard errors; `p_value` is the
     share of `draws` simulated studies of this size, at parity and with people as alike as these,
-    in which some group lies at least as far out.
+    in which some group lies at least as far out, one counted more of each (docs/statistics.md,
+    5.3).
     """
 
     group: str

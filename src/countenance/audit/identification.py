@@ -117,8 +117,8 @@ def predictive_value(prior: float, *, fnir: float, fpir: float) -> float | None:
     for name, rate in (("prior", prior), ("FNIR", fnir), ("FPIR", fpir)):
         if not 0 <= rate <= 1:
             raise InputError(f"{name} of {rate}", expected="a number from 0 to 1")
-    hits, false = prior * (1 - fnir), (1 - prior) * fpir
-    return hits / (hits + false) if hits + false > 0 else None
+    found, false = prior * (1 - fnir), (1 - prior) * fpir
+    return found / (found + false) if found + false > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

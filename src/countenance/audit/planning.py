@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
 
-from countenance.core import InputError
+from countenance.core import InputError, read_decimal
 
 # In the model of latent-normal people (docs/statistics.md, 7.1) CV2 is about 1 where 10 % of the
 # score's variance lies with the people and 3.5 to 7 where 30 % does (FMR 1e-3 and 1e-4). 2 lies
@@ -306,10 +306,10 @@ def plan_fnmr(
 
 
 def _number(value: Number) -> float:
-    try:
-        return float(Fraction(str(value)))
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise InputError(f"{value!r} is not a number", expected="for example 1e-3") from error
+    exact = value if isinstance(value, Fraction) else read_decimal(str(value))
+    if exact is None:
+        raise InputError(f"{value!r} is not a number", expected="for example 1e-3")
+    return float(exact)
 
 
 def _about(number: float) -> str:

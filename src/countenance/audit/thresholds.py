@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from countenance.audit._runs import Ints, SortedScores
-from countenance.core import InputError
+from countenance.core import InputError, read_decimal
 
 System = Literal["positive", "negative"]
 Target = str | int | float | Decimal | Fraction
@@ -368,13 +368,15 @@ def _prepared(nonmated: npt.ArrayLike, mated: npt.ArrayLike) -> tuple[SortedScor
 
 
 def _exact_rate(value: Target) -> Fraction:
-    """A rate as people write it: "1e-3", 0.001 (as the shortest decimal), Decimal, Fraction."""
+    """A rate as people write it: "1e-3", "1/1000", 0.001 (the shortest decimal), a Fraction."""
+    text = str(value)
     try:
-        rate = value if isinstance(value, Fraction) else Fraction(str(value))
-    except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"{value!r} is not a rate", expected="a number from 0 to 1") from error
-    if not 0 <= rate <= 1:
-        raise InputError(f"{value} is not a rate", expected="a number from 0 to 1")
+        # Fraction("1e-999999999") would take all memory there is; read_decimal refuses it.
+        rate = Fraction(text) if "/" in text else read_decimal(text)
+    except (ValueError, ZeroDivisionError):
+        rate = None
+    if rate is None or not 0 <= rate <= 1:
+        raise InputError(f"{value!r} is not a rate", expected="a number from 0 to 1")
     return rate
 
 
