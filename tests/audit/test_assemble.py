@@ -326,6 +326,13 @@ def test_no_threshold_is_set_on_the_worst_group_that_one_group_cannot_meet():
     assert [r.threshold.source for r in audit.results] == ["target", "worst-group"]
 
 
+def test_labels_to_check_name_each_comparison_once():
+    test = table({"p": "a", "q": "a"}, images=3)
+    audit = cn.audit(replace(test, score=np.round(test.score)), thresholds=["2.5"])
+    named = [(high.probe, high.reference) for high in audit.highest_nonmated]
+    assert len(named) == len(set(named)) == 9
+
+
 def test_generalised_rates_do_not_count_a_failure_twice(dlib):
     overall = dlib.results[dlib.operating].overall
     assert (overall.gfar, overall.gfrr) == (overall.fmr.estimate, overall.fnmr.estimate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -117,12 +118,16 @@ def _from_scores(scores: Scores, failures: Failures) -> Material:
 
     def names(rows: Rows) -> list[tuple[str, str]]:
         found = []
-        for person, partner, score in zip(rows.probe, rows.reference, rows.score, strict=True):
+        # Two images of each may give one score twice: each row names a comparison of its own.
+        told: Counter[tuple[Any, ...]] = Counter()
+        for row in zip(rows.probe, rows.reference, rows.score, strict=True):
+            person, partner, score = row
             at = np.flatnonzero(
                 (scores.score == score)
                 & (owner[scores.probe] == person)
                 & (owner[scores.reference] == partner)
-            )[0]
+            )[told[row]]
+            told[row] += 1
             found.append((scores.samples[scores.probe[at]], scores.samples[scores.reference[at]]))
         return found
 
