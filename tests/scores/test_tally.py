@@ -353,3 +353,20 @@ def test_many_equal_scores_are_kept_as_counts(monkeypatch):
     expected, times = np.unique(every, return_counts=True)
     np.testing.assert_array_equal(values, expected)
     np.testing.assert_array_equal(counts, times)
+
+
+def test_tiles_are_made_with_one_blas_thread_which_is_given_back():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def threads() -> list[int]:
+        return [p["num_threads"] for p in threadpoolctl.threadpool_info()]
+
+    if not threads():
+        pytest.skip("this BLAS cannot be asked")
+    *_, made = random_case(1, 5, 30, False, COSINE)
+    before = threads()
+    for _ in made.over(len):
+        assert set(threads()) == {1}
+    for _ in made.blocks():
+        assert set(threads()) == {1}
+    assert threads() == before
