@@ -51,6 +51,10 @@ PARTS = {
         "Bootstrap and closed form against resampling pairs",
         quick=("--people", "200", "--replicates", "200", "--pair-reps", "5"),
     ),
+    "memory": Part(
+        "Memory and time by number of comparisons",
+        quick=("--tables", "100000", "--streams", "1000000"),
+    ),
     "demo": Part("The demonstration", quick=("--runs", "1")),
 }
 

@@ -143,11 +143,9 @@ def highest_nonmated(
         return ()
     reached = counts[::-1].cumsum()[::-1]
     floor = spread.bins.edges()[int(np.flatnonzero(reached >= min(HIGHEST, reached[0]))[-1])]
-    found: list[Rows] = [
-        tile.at_least(float(floor) - 1e-9)
-        for block in source.comparisons.blocks()
-        for tile in block
-    ]
+    highest = float(floor) - 1e-9  # an edge may be rounded above the score it was made from
+    blocks = source.comparisons.over(lambda tiles: [tile.at_least(highest) for tile in tiles])
+    found: list[Rows] = [rows for block in blocks for rows in block]
     probe = np.concatenate([rows.probe for rows in found])
     reference = np.concatenate([rows.reference for rows in found])
     score: npt.NDArray[Any] = np.concatenate([rows.score for rows in found])

@@ -264,12 +264,9 @@ def _one_blas_thread() -> contextlib.AbstractContextManager[object]:
     Tiles are made in threads of our own. Threads of the BLAS below them would only wait for each
     other: on a busy machine that made tiles five to twenty times slower.
     """
-    try:
-        import threadpoolctl  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError:
-        return contextlib.nullcontext()
-    limits: contextlib.AbstractContextManager[object]
-    limits = threadpoolctl.threadpool_limits(1, user_api="blas")
+    from threadpoolctl import threadpool_limits
+
+    limits: contextlib.AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
     return limits
 
 
