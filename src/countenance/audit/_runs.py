@@ -9,14 +9,13 @@ number of runs.
 from __future__ import annotations
 
 import itertools
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from countenance.core import InputError
+from countenance.core import InputError, processors
 
 Ints = npt.NDArray[np.int64]
 _RUN_FROM = 1 << 20  # below about a million scores a second thread costs more than it saves
@@ -181,11 +180,7 @@ class SortedScores:
 def _default_runs(size: int) -> int:
     if size < _RUN_FROM:
         return 1
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        cores = os.cpu_count() or 1
-    return min(cores, _MOST_RUNS)
+    return min(processors(), _MOST_RUNS)
 
 
 def _sorted_runs(array: npt.NDArray[Any], runs: int) -> tuple[npt.NDArray[Any], ...]:

@@ -148,6 +148,15 @@ def _grouping(
         )
         for index, group in enumerate(distinct)
     )
+    called = [group.label for group in groups]
+    double = next((name for name in called if called.count(name) > 1), None)
+    if double is not None:
+        raise InputError(
+            f"two groups are both called {double!r}",
+            where="--group",
+            expected="values whose crossings have names of their own",
+            do="take the commas out of the values",
+        )
     label = " × ".join(names)
     not_stated = int((of < 0).sum())
     published = Grouping(attributes=names, label=label, groups=groups, not_stated=not_stated)

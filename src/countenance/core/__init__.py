@@ -13,6 +13,7 @@ from countenance.core.errors import (
 )
 from countenance.core.files import atomic_folder, atomic_write, sha256_bytes, sha256_file
 from countenance.core.jsonio import canonical_json, digest_json, pretty_json
+from countenance.core.processors import processors
 from countenance.core.progress import Progress, no_progress
 from countenance.core.units import ScoreUnit, read_decimal
 
@@ -30,6 +31,7 @@ __all__ = [
     "digest_json",
     "no_progress",
     "pretty_json",
+    "processors",
     "read_decimal",
     "sha256_bytes",
     "sha256_file",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -13,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from countenance.core import CountenanceError, sha256_bytes
+from countenance.core import CountenanceError, processors, sha256_bytes
 from countenance.faces.card import EngineCard, Enrolment, Status
 from countenance.faces.pictures import Picture, Unreadable
 from countenance.faces.templates import quantise
@@ -103,13 +102,6 @@ def in_order(function: Callable[[T], R], items: Sequence[T], workers: int) -> li
         except BaseException:  # Ctrl-C: do not start what has not begun
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def processors() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def versions(*distributions: str) -> dict[str, str]:

@@ -22,14 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from countenance.core import ScoreUnit
+from countenance.core import ScoreUnit, processors
 from countenance.faces._common import (
     Box,
     choose,
     code_digest,
     enrol_each,
     finish,
-    processors,
     versions,
 )
 from countenance.faces.card import EngineCard, Enrolment, Model, Selection

@@ -9,7 +9,6 @@ pair's comparisons has to be taken before anything is added up.
 from __future__ import annotations
 
 import itertools
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from countenance.core import ScoreUnit
+from countenance.core import ScoreUnit, processors
 
 People = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
@@ -167,7 +166,7 @@ def in_order(
 ) -> Iterator[Result]:
     """Results of `work` in the order of `jobs`, few of them begun at any time."""
     if threads is None:
-        threads = min(THREADS, _processors())
+        threads = min(THREADS, processors())
     if threads == 1:
         yield from map(work, jobs)
         return
@@ -184,10 +183,3 @@ def in_order(
         finally:
             for future in running:
                 future.cancel()
-
-
-def _processors() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
