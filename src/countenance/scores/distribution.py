@@ -144,8 +144,8 @@ def tails(
     """Exact thresholds for error counts among non-mated comparisons within groups.
 
     `counts` is the histogram (groups, bins) of the same labels. Ties count together: a threshold
-    is an observed score and every equal score reaches it (docs/measures.md, section 1). None for a group
-    without comparisons.
+    is an observed score and every equal score reaches it (docs/measures.md, section 1). None for
+    a group without comparisons.
     """
     wanted: list[_Wanted | None] = [_locate(counts[r.group], r.most) for r in requests]
     look = np.zeros(counts.shape, dtype=bool)
