@@ -267,7 +267,7 @@ def test_the_number_of_threads_and_the_order_of_rows_change_no_bit(monkeypatch, 
     found = []
     for threads in (1, 2, 5):
         monkeypatch.setattr(comparisons, "THREADS", threads)
-        monkeypatch.setattr(comparisons, "_processors", lambda: 5)
+        monkeypatch.setattr(comparisons, "processors", lambda: 5)
         for order in (rows, shuffled):
             table = table_of(order, subject, 30, COSINE, split, block=50)
             found.append(
