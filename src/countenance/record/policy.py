@@ -40,6 +40,7 @@ MAX_LINES: Final = 1024
 _NONE: Final = "none"
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _BLANK = re.compile(r"[ \t]+")
+_SPACE = re.compile(r"[ \t\n]")
 _THRESHOLD = re.compile(r"[1-9][0-9]{0,3}")
 _LOG_KINDS = (ED25519, ED25519_COSIGNATURE, MLDSA44_COSIGNATURE)
 _WITNESS_KINDS = (ED25519_COSIGNATURE, MLDSA44_COSIGNATURE)
@@ -249,6 +250,9 @@ def make_policy(
     VerificationError
         It would not be a policy.
     """
+    for word in (*logs, *(word for witness in witnesses for word in witness)):
+        if _SPACE.search(word):
+            raise VerificationError("a space or newline in a name, key or URL", where="policy")
     lines = [f"log {vkey}" for vkey in logs]
     lines += [f"witness {name} {vkey} {url}".rstrip() for name, vkey, url in witnesses]
     if k:
