@@ -36,12 +36,14 @@ SCHEMA_PREFIX = "countenance-record/"
 LARGEST = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8785, 3.2.2.3)."""
 
+LAST_S = 253_402_300_799
+"""9999-12-31T23:59:59Z: no later time has the form entries write."""
+
 _ENVELOPE = {"public", "schema", "sealed", "time", "version"}
 _KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+){0,7}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _HEX32 = re.compile(r"[0-9a-f]{64}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_LAST_S = 253_402_300_799  # 9999-12-31T23:59:59Z
 _MOST_FIELDS = 64
 _MOST_CODES = 64
 
@@ -238,7 +240,7 @@ def parse_entry(data: bytes, *, kinds: Kinds | None = None) -> Entry:
 
 def format_time(time_s: int) -> str:
     """POSIX seconds as entries write them."""
-    if not 0 <= time_s <= _LAST_S:
+    if not 0 <= time_s <= LAST_S:
         raise InputError(
             f"{time_s} is no time", expected="seconds since 1970, before the year 10000"
         )
