@@ -149,6 +149,7 @@ class TileCache:
         self._lock = Lock()
 
     def get(self, key: tuple[int, int]) -> Tile | None:
+        """The tile, if it is still here."""
         with self._lock:
             tile = self._tiles.get(key)
             if tile is not None:
@@ -156,15 +157,12 @@ class TileCache:
             return tile
 
     def put(self, key: tuple[int, int], tile: Tile) -> None:
+        """Keep a full tile, and drop the one longest unused if there are too many."""
         with self._lock:
             self._tiles[key] = tile
             self._tiles.move_to_end(key)
             while len(self._tiles) > self._capacity:
                 self._tiles.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._tiles.clear()
 
 
 class TileHashes:
