@@ -13,20 +13,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from countenance.core import atomic_write, canonical_json, sha256_bytes
 from countenance.record.checkpoint import Checkpoint, open_checkpoint
-from countenance.record.errors import VerificationError
+from countenance.record.errors import StorageError, VerificationError
 from countenance.record.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
-from countenance.record.note import Verifier, decode_base64, encode_base64, open_note
+from countenance.record.note import (
+    Note,
+    Signature,
+    Verifier,
+    decode_base64,
+    encode_base64,
+    open_note,
+    split_note,
+)
 
 SCHEMA = "countenance.record/split-view"
 VERSION = 1
-MAX_BYTES = 1 << 20
-"""No honest file comes near this: two notes of 64 KiB and 63 hashes."""
+MAX_BYTES = 8 << 20
+"""Two notes of the largest size, in JSON, and 63 hashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +161,35 @@ def _cosigners(data: bytes, witnesses: Sequence[Verifier]) -> set[str]:
 
 
 def save_evidence(evidence: Evidence, folder: Path) -> Path:
-    """Write evidence into `folder` under the hash of its bytes; what is there already stays."""
-    data = evidence.to_bytes()
-    path = folder / f"split-view-{sha256_bytes(data)[:32]}.json"
-    if not path.exists():
-        with atomic_write(path) as file:
-            file.write(data)
-        sync_folder(folder)
+    """Write evidence into `folder`, durably, and return its path.
+
+    The name comes from what contradicts what, so the same contradiction met again, perhaps under
+    more signatures, leaves the file that is there as it is.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    texts = sorted((split_note(evidence.first)[0], split_note(evidence.second)[0]))
+    path = folder / f"split-view-{sha256_bytes(b''.join(texts))[:32]}.json"
+    try:
+        if not path.exists():
+            with atomic_write(path) as file:
+                file.write(evidence.to_bytes())
+            sync_folder(folder)
+    except OSError as error:
+        raise StorageError(f"the evidence cannot be written: {error}") from error
     return path
+
+
+def kept_note(note: Note, more: Iterable[Signature] = ()) -> bytes:
+    """A note with its good signatures by known keys and `more`, each once, and no others.
+
+    What is stored or passed on must not carry what a stranger added.
+    """
+    lines = dict.fromkeys(signature.line for signature in (*note.verified, *more))
+    return note.text + b"\n" + b"".join(lines)
 
 
 def sync_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ from countenance.core import CountenanceError
 from countenance.record.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from countenance.record.cosignature import Cosigner, cosign
 from countenance.record.errors import RecordError, StorageError, VerificationError
+from countenance.record.evidence import kept_note
 from countenance.record.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
 from countenance.record.note import (
     MAX_INTEGER,
@@ -186,7 +187,7 @@ class Witness:
                 checkpoint.size,
                 checkpoint.root,
                 first=last.note,
-                second=request.note,
+                second=kept_note(note),
             )
         known_size = 0 if last is None else last.size
         if request.old_size != known_size:
@@ -196,13 +197,10 @@ class Witness:
         except VerificationError as error:
             return _refused(422, error)
         now = self._now(last)
-        own = [cosign(request.note, signer, time=now).line for signer in self._signers]
-        # What is kept and served is the log's good signatures and ours, never what a stranger
-        # added to the request.
-        kept = dict.fromkeys([signature.line for signature in note.verified] + own)
-        served = note.text + b"\n" + b"".join(kept)
+        own = [cosign(request.note, signer, time=now) for signer in self._signers]
+        served = kept_note(note, own)
         turn.record(checkpoint.origin, Cosigned(checkpoint.size, checkpoint.root, served, now))
-        return Answer(200, b"".join(own))
+        return Answer(200, b"".join(signature.line for signature in own))
 
     def _now(self, last: Cosigned | None) -> int:
         now = self._clock()
