@@ -44,6 +44,10 @@ class FolderStorage:
         self._edge = 0
         self._tail: Sequence[bytes] = ()
 
+    def __reduce__(self) -> tuple[type[FolderStorage], tuple[Path]]:
+        """Another process gets one that reads."""
+        return FolderStorage, (self.path,)
+
     def read(self, path: str) -> bytes | None:
         """What is kept under a path; None where nothing is."""
         if path == CHECKPOINT:

@@ -53,6 +53,15 @@ class Frontier:
             self._push(leaf, 0, full)
         return full
 
+    def grow(self, node: bytes, height: int) -> dict[str, bytes]:
+        """Append a complete subtree of 2^height entries; the tiles that became full.
+
+        The size must be a multiple of 2^height, and `height` of 8: a whole tile at a time.
+        """
+        full: dict[str, bytes] = {}
+        self._push(node, height, full)
+        return full
+
     def catch_up(self, size: int, read: Read) -> None:
         """Grow to `size`, a multiple of 256, by reading full tiles, the highest there are.
 
@@ -71,7 +80,7 @@ class Frontier:
                 step *= WIDTH
                 level += 1
             node = tile_root(read_tile(read, level - 1, self.size // step, WIDTH))
-            self._push(node, 8 * level, {})
+            self.grow(node, 8 * level)
 
     def partial_tiles(self) -> dict[str, bytes]:
         """The partial tiles a reader of this size needs, by path."""
