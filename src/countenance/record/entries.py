@@ -58,8 +58,9 @@ class Field:
     ----------
     type
         ``code`` (short, lower case, no spaces), ``codes`` (a sorted list of them), ``digest``
-        (SHA-256 in hex), ``count`` (0 to 2^53 - 1), ``flag``, ``time`` (to the second, UTC), or
-        ``place`` (ISO 3166 code, as ``US`` or ``US-NY``).
+        (SHA-256 in hex), ``count`` (0 to 2^53 - 1), ``flag``, ``time`` (to the second, UTC),
+        ``place`` (ISO 3166 code, as ``US`` or ``US-NY``) or ``statement`` (a signed note, which
+        says only what keys say).
     choices
         For a code: the only ones allowed, where there is a list.
     optional
@@ -99,6 +100,7 @@ _TEXT = {
     "code": _CODE,
     "digest": _HEX32,
     "place": re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?"),
+    "statement": re.compile(r"[^\x00-\x09\x0b-\x1f]{0,8190}\n"),
 }
 _EXPECTED = {
     "code": "a code of at most 64 of a-z 0-9 . _ @ / -",
@@ -108,6 +110,7 @@ _EXPECTED = {
     "flag": "true or false",
     "time": "a time as 2026-11-23T16:30:00Z",
     "place": "an ISO 3166 code, as US or US-NY",
+    "statement": "a signed note of at most 8,192 characters",
 }
 
 

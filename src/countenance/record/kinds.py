@@ -141,6 +141,12 @@ _ALL: Final = (
         },
         ("account", "author"),
     ),
+    EventKind(
+        "key-rotated",  # `rotation` makes these and checks what the statement says
+        1,
+        "the log went over to another key",
+        {"statement": Field("statement")},
+    ),
 )
 
 

@@ -159,7 +159,7 @@ def _row(index: int, data: bytes) -> Row:
     says = known.says if known else event.kind
     public = event.public
     detail = [
-        str(public[name]).replace("-", " ")
+        public[name]
         for name in ("decision", "reason", "outcome", "change", "jurisdiction")
         if isinstance(public.get(name), str)
     ]
@@ -182,8 +182,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     # Only our own drawing passes unescaped; it escapes its text itself.
-    environment.filters.update(svg=Markup, when=format_time, count=lambda n: f"{n:,}")
+    environment.filters.update(svg=Markup, when=_when, clock=_clock, count=lambda n: f"{n:,}")
     return environment
+
+
+def _when(time_s: int) -> str:
+    return _clock(format_time(time_s))
+
+
+def _clock(time: str) -> str:
+    """A time of an entry as people read it; tables and sentences say that it is UTC."""
+    return time.replace("T", " ").removesuffix("Z")
 
 
 def _digest(text: str) -> str:
