@@ -50,7 +50,7 @@ class Checkpoint:
         if not 0 <= self.size <= MAX_INTEGER:
             raise VerificationError("a tree size out of range", expected="0 to 2^63 - 1")
         for line in (self.origin, *self.extensions):
-            if not line or any(character < " " for character in line):
+            if not line or any(c < " " or "\ud800" <= c <= "\udfff" for c in line):
                 raise VerificationError("an empty line or control character in a checkpoint")
 
     @property

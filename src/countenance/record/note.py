@@ -324,7 +324,8 @@ def sign_note(text: bytes | str, *signers: Signer) -> bytes:
         A text that no note can carry: not UTF-8, without a last newline, or with control
         characters.
     """
-    raw = text.encode() if isinstance(text, str) else text
+    # A lone surrogate has no UTF-8: passed on, it is refused as the bytes it would be.
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     _check_bytes(raw)
     if not raw.endswith(b"\n"):
         raise VerificationError("the text of a note must end in a newline")
