@@ -156,6 +156,7 @@ def test_a_changed_field_does_not_open(tmp_path: Path, field: str, value: Any) -
         {"scrypt": {"n": 2**40, "r": 8, "p": 1}},
         {"scrypt": {"n": 2**20, "r": 32, "p": 1}},
         {"scrypt": {"n": 16, "r": 8, "p": 10**9}},
+        {"scrypt": {"n": 2**19, "r": 8, "p": 3}},
         {"extra": 1},
     ],
 )

@@ -88,12 +88,12 @@ class ScryptCost:
 
     def __post_init__(self) -> None:
         power = self.n >= 2 and self.n & (self.n - 1) == 0
-        # Bounded, so that a file from elsewhere cannot take the machine's memory.
-        small = 1 <= self.r <= 32 and 1 <= self.p <= 16 and 128 * self.n * self.r <= 2**30
+        # Bounded, so that a file from elsewhere takes neither the machine's memory nor its day.
+        small = self.r >= 1 and self.p >= 1 and 128 * self.n * self.r * self.p <= 2**30
         if not (power and small):
             raise VerificationError(
                 "scrypt parameters out of bounds",
-                expected="n a power of 2, at most 1 GiB of memory",
+                expected="n a power of 2, and 128 n r p at most 1 GiB",
             )
 
 

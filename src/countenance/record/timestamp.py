@@ -194,6 +194,8 @@ def _verify(
 ) -> Timestamp:
     if len(token) > MAX_TOKEN_BYTES:
         raise VerificationError("too large for a timestamp", expected=f"{MAX_TOKEN_BYTES:,} bytes")
+    if not authority.certificates:
+        raise VerificationError("no timestamp authority is trusted")
     verifier = client.VerifierBuilder(roots=list(authority.certificates), nonce=nonce).build()
     try:
         response = client.decode_timestamp_response(token)
