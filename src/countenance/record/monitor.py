@@ -10,14 +10,16 @@ log that has signed two histories is not followed any further: which one would i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from countenance.core import CountenanceError, InputError, Progress, no_progress
+from countenance.core import InputError, Progress, no_progress
+from countenance.record import rotation
 from countenance.record.checkpoint import Checkpoint, open_checkpoint
 from countenance.record.cosignature import DEFAULT_TOLERANCE_S, time_findings
+from countenance.record.counts import PublicCounts
 from countenance.record.entries import Kinds, parse_entry
-from countenance.record.errors import VerificationError
+from countenance.record.errors import RecordError, VerificationError
 from countenance.record.evidence import kept_note, save_evidence
 from countenance.record.merkle import leaf_hash, root_of
 from countenance.record.monitor_report import AlertKind, LogReport, MonitorReport
@@ -35,6 +37,7 @@ from countenance.record.storage import CHECKPOINT, Reader
 from countenance.record.tiles import WIDTH, TileHashes, read_bundle
 
 MAX_SCHEMA_ALERTS = 20
+"""Entries named one by one; all of them are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class Monitor:
         """The checkpoint at a place, if it is one that the log signed."""
         try:
             data = place.reader.read(CHECKPOINT)
-        except CountenanceError as error:
+        except RecordError as error:
             report.alert(AlertKind.UNREACHABLE, place.name, error.what)
             return None
         if data is None:
@@ -244,37 +247,49 @@ class Monitor:
         """Read and verify all entries up to a checkpoint; True if the state has come to it."""
         target = sighting.checkpoint
         edge, counts = state.edge.copy(), copy_counts(state.counts)
-        bad: list[str] = []
-        bad_entries = 0
+        told = _Told()
         try:
             for entry in entries_of(reader, edge.size, target.size):
-                try:
-                    counts.add(parse_entry(entry, kinds=self._kinds))
-                except VerificationError as error:
-                    bad_entries += 1
-                    if len(bad) < MAX_SCHEMA_ALERTS:
-                        bad.append(f"entry {edge.size}: {error.what}")
+                self._count(entry, edge.size, counts, told)
                 edge.push(leaf_hash(entry))
                 if edge.size % 4096 == 0:
                     self._progress("entries", edge.size, target.size)
-        except CountenanceError as error:
-            text = f"from entry {edge.size} on, entries cannot be read: {error}"
-            report.alert(AlertKind.ENTRIES, sighting.place, text.splitlines()[0])
+        except RecordError as error:
+            text = f"entry {edge.size} and those after it cannot be read: {error.what}"
+            report.alert(AlertKind.ENTRIES, sighting.place, text)
             return False
         if edge.root() != target.root:
             where = _first_difference(reader, state.edge.size, target)
             text = f"the entries served do not lead to the signed root: {where}"
             report.alert(AlertKind.ENTRIES, sighting.place, text)
             return False
-        for text in bad:
-            report.alert(AlertKind.SCHEMA, sighting.place, text)
-        if bad_entries > len(bad):
-            more = f"and {bad_entries - len(bad):,} more entries are not what their kind says"
-            report.alert(AlertKind.SCHEMA, sighting.place, more)
+        for kind, text in told.alerts:
+            report.alert(kind, sighting.place, text)
         report.new_entries += edge.size - state.edge.size
         state.note, state.edge, state.counts = sighting.note, edge, counts
-        state.bad_entries += bad_entries
+        state.bad_entries += told.bad_entries
         return True
+
+    def _count(self, entry: bytes, index: int, counts: PublicCounts, told: _Told) -> None:
+        try:
+            parsed = parse_entry(entry, kinds=self._kinds)
+            counts.add(parsed)
+            if parsed.kind == rotation.KIND:
+                change = rotation.parse_rotation(entry)
+                text = f"entry {index}: from {change.old_vkey} to {change.new_vkey}"
+                told.alerts.append((AlertKind.KEY_ROTATED, text))
+        except VerificationError as error:
+            told.bad_entries += 1
+            if told.bad_entries <= MAX_SCHEMA_ALERTS:
+                told.alerts.append((AlertKind.SCHEMA, f"entry {index}: {error.what}"))
+
+
+@dataclass(slots=True)
+class _Told:
+    """What entries say of themselves; it counts only once they are known to be the log's."""
+
+    alerts: list[tuple[AlertKind, str]] = field(default_factory=list)
+    bad_entries: int = 0
 
 
 def entries_of(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
@@ -300,6 +315,6 @@ def _first_difference(reader: Reader, start: int, target: Checkpoint) -> str:
         for index, entry in enumerate(entries_of(reader, start, target.size), start):
             if leaf_hash(entry) != hashes(0, index):
                 return f"entry {index} is the first that differs"
-    except CountenanceError as error:
+    except RecordError as error:
         return error.what
     return f"an entry before {start} was changed after it was verified"

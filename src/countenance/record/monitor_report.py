@@ -29,6 +29,8 @@ class AlertKind(StrEnum):
     """The entries served are not those of the signed root."""
     SCHEMA = "schema"
     """An entry is not what its kind says."""
+    KEY_ROTATED = "key-rotated"
+    """The log says that it goes over to another key. Ask its operator whether that is so."""
     NO_QUORUM = "no-quorum"
     """A checkpoint does not satisfy the policy: signed by the log, witnessed by too few."""
     UNVERIFIABLE = "unverifiable"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from countenance.core import CountenanceError
 from countenance.record.checkpoint import Checkpoint
+from countenance.record.errors import RecordError
 from countenance.record.evidence import Evidence
 from countenance.record.merkle import consistency_proof, root_of, verify_consistency
 from countenance.record.storage import Reader
@@ -84,8 +84,8 @@ def compare(smaller: Sighting, larger: Sighting, readers: Sequence[Reader]) -> C
             proof = consistency_proof(small.size, large.size, hashes)
             # Tiles prove themselves: what does not lead to the signed root says nothing.
             verify_consistency(small.size, branch, large.size, large.root, proof)
-        except CountenanceError as error:
-            why_not = str(error).splitlines()[0]
+        except RecordError as error:
+            why_not = error.what
             continue
         if branch == small.root:
             return Comparison(smaller, larger)

@@ -62,24 +62,28 @@ class WitnessServer:
             idle_deadline_s=idle_deadline_s,
         )
         self._thread: threading.Thread | None = None
+        self._serving = False
         bound_host, bound_port = self._server.server_address[:2]
         self.url = f"http://{bound_host!s}:{bound_port}{prefix.rstrip('/')}"
         """The submission prefix, and the monitoring prefix."""
 
     def serve_forever(self) -> None:
         """Serve in this thread until `close` is called from another."""
+        self._serving = True
         self._server.serve_forever(poll_interval=0.1)
 
     def start(self) -> WitnessServer:
         """Serve in a thread of its own."""
+        self._serving = True
         self._thread = threading.Thread(target=self.serve_forever, name="witness", daemon=True)
         self._thread.start()
         return self
 
     def close(self) -> None:
         """Take no more requests, hang up on idle connections, and free the port."""
-        if self._thread is not None:
+        if self._serving:
             self._server.shutdown()
+        if self._thread is not None:
             self._thread.join()
         self._server.server_close()
         self._server.hang_up()

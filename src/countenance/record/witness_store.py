@@ -170,7 +170,7 @@ class WitnessStore:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # damaged names are not UTF-8
             raise StorageError(
                 f"the witness state failed: {error}", where=str(self._path)
             ) from error
@@ -189,7 +189,9 @@ class Turn:
         ).fetchone()
         if row is None:
             return None
-        cosigned = Cosigned(row[0], bytes(row[1]), bytes(row[2]), row[3])
+        if list(map(type, row)) != [int, bytes, bytes, int]:
+            raise StorageError("the stored checkpoint is damaged", where=origin)
+        cosigned = Cosigned(*row)
         try:
             stated = parse_checkpoint(split_note(cosigned.note)[0])
         except VerificationError as error:
