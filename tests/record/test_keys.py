@@ -143,6 +143,7 @@ def test_a_changed_field_does_not_open(tmp_path: Path, field: str, value: Any) -
         {"kind": "rsa"},
         {"kind": 1},
         {"vkey": None},
+        {"vkey": "\ud800"},  # a lone surrogate, which has no canonical form
         {"salt": "AAAA"},
         {"salt": "!"},
         {"nonce": ""},

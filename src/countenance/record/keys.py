@@ -192,9 +192,11 @@ def open_key(data: bytes, *, passphrase: str, clock: Clock, where: str = "key") 
     if len(salt) != 16 or len(nonce) != 12 or len(sealed) != 48:
         _bad("salt, nonce or key of a wrong length", where)
     try:
-        private = AESGCM(_derive(passphrase, salt, cost)).decrypt(
-            nonce, sealed, canonical_json(head)
-        )
+        bound = canonical_json(head)
+    except ValueError as error:
+        raise VerificationError("not a key file", where=where) from error
+    try:
+        private = AESGCM(_derive(passphrase, salt, cost)).decrypt(nonce, sealed, bound)
     except InvalidTag as error:
         raise VerificationError(
             "the key file does not open",
