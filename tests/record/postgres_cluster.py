@@ -35,7 +35,7 @@ def cluster() -> Iterator[str]:
     """Connection string of a running cluster that listens on a socket in a folder of its own."""
     programs = server_programs()
     assert programs is not None
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # noqa: S108 - socket paths are short
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path is short
     as_user: dict[str, object] = {}
     if os.geteuid() == 0:
         user = pwd.getpwnam("postgres")

@@ -35,8 +35,11 @@ class FolderStorage:
     Reading needs nothing opened and may go on in other processes while one writes.
     """
 
-    def __init__(self, path: Path | str, *, ops: FileOps | None = None) -> None:
+    def __init__(
+        self, path: Path | str, *, ops: FileOps | None = None, settle_bytes: int = SETTLE_BYTES
+    ) -> None:
         self.path = Path(path)
+        self._settle_bytes = settle_bytes
         self._ops = ops if ops is not None else FileOps()
         self._journal = Journal(self.path / "journal", self._ops)
         self._lock: int | None = None
@@ -75,7 +78,9 @@ class FolderStorage:
         if self._lock is not None:
             return
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            if not self.path.is_dir():
+                self.path.mkdir(parents=True)
+                self._ops.fsync_folder(self.path.parent)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             handle = os.open(self.path / "lock", flags, 0o600)
         except OSError as error:
@@ -121,7 +126,7 @@ class FolderStorage:
                 self._journal.append(batch.first, batch.entries)
             self._pending.update(batch.full)
             self._edge, self._tail = batch.edge, batch.tail
-            if batch.entries and self._journal.size_bytes > SETTLE_BYTES:
+            if batch.entries and self._journal.size_bytes > self._settle_bytes:
                 self._settle()
 
     def settle(self) -> None:
