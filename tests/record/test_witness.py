@@ -355,10 +355,10 @@ def test_a_signer_that_fails_leaves_the_state_as_it_was(tmp_path: Path, log: Tes
     class Broken:
         name, key_id, vkey = "w1.example", b"1234", ""
 
-        def sign(self, message: bytes) -> bytes:
+        def sign(self, *_: object) -> bytes:
             raise OSError("the module is gone")
 
-        def sign_at(self, message: bytes, *, time: int) -> bytes:
+        def sign_at(self, *_: object, **__: object) -> bytes:
             raise OSError("the module is gone")
 
     witness = Witness(
@@ -475,9 +475,9 @@ def test_a_full_disk_answers_nothing_and_keeps_the_state(tmp_path: Path, log: Te
     pages = store._db.execute("PRAGMA page_count").fetchone()[0]
     store._db.execute(f"PRAGMA max_page_count = {pages}")
     huge = b"".join(Signature(ORIGIN, b"\0\0\0\1", bytes(2400)).line for _ in range(30))
+    large = Cosigned(25, log.checkpoint(25).root, log.note(25) + huge, NOW)
     with pytest.raises(StorageError, match="full"), store.turn() as turn:
-        checkpoint = log.checkpoint(25)
-        turn.record(ORIGIN, Cosigned(25, checkpoint.root, log.note(25) + huge, NOW))
+        turn.record(ORIGIN, large)
     assert cosigned_size(witness) == 20
     store.close()
 
