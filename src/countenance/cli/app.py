@@ -5,7 +5,8 @@ code  meaning
 ====  ==========================================================================
 0     done
 1     done, and the answer is the one asked about: a limit of ``--fail-if`` is
-      exceeded, or ``reproduce`` got other bytes
+      exceeded, ``reproduce`` got other bytes, a proof or log does not verify,
+      or a monitor has something to look at
 2     the input or the command is not what it must be; the message says what to do
 3     a defect in Countenance
 130   interrupted; nothing half-written is left

@@ -24,8 +24,8 @@ from countenance.cli.recordfolder import (
     now_s,
     passphrase,
     reader,
+    wrong,
 )
-from countenance.core import InputError
 
 if TYPE_CHECKING:
     from countenance.record.commitments import Sealed
@@ -74,7 +74,7 @@ def init(
     here = Record(folder)
     witnesses = [_witness(each) for each in witness or ()]
     if not 0 <= quorum <= len(witnesses):
-        raise InputError(
+        raise wrong(
             f"a quorum of {quorum} among {len(witnesses)} witnesses",
             where="--quorum",
             expected="at most as many as there are witnesses",
@@ -164,7 +164,7 @@ def prove(
     view = LogView(reader(folder).read)
     snapshot = _published(view, folder)
     if index >= snapshot.checkpoint.size:
-        raise InputError(
+        raise wrong(
             f"entry {index} is not under the published checkpoint",
             where=folder,
             expected=f"0 to {snapshot.checkpoint.size - 1}",
@@ -199,7 +199,7 @@ def verify(
     storage = reader(place)
     note = storage.read(CHECKPOINT)
     if note is None:
-        raise InputError("no checkpoint was published here", where=place)
+        raise wrong("no checkpoint was published here", where=place)
     try:
         found = trusted.check(note)
         with progress(quiet=quiet) as report:
@@ -274,7 +274,7 @@ app.command(no_args_is_help=True)(recordwatch.monitor)
 def _published(view: LogView, place: str) -> Snapshot:
     snapshot = view.snapshot()
     if snapshot is None:
-        raise InputError("no checkpoint was published here", where=place)
+        raise wrong("no checkpoint was published here", where=place)
     return snapshot
 
 
@@ -282,7 +282,7 @@ def _witness(text: str) -> tuple[str, str, str]:
     """``NAME=VKEY[@URL]`` in its parts."""
     form = _WITNESS.fullmatch(text)
     if form is None:
-        raise InputError(
+        raise wrong(
             f"{text!r} is no witness", where="--witness", expected="NAME=VKEY or NAME=VKEY@URL"
         )
     return form[1], form[2], form[3] or ""
@@ -296,13 +296,14 @@ def _lines(file: str) -> Iterator[tuple[int, bytes]]:
             source = stack.enter_context(Path(file).open("rb"))
         for n, line in enumerate(iter(lambda: source.readline(MOST_LINE_BYTES + 1), b""), 1):
             if len(line) > MOST_LINE_BYTES:
-                raise InputError("the line is too long", where=f"{file}, line {n}")
+                raise wrong("the line is too long", where=f"{file}, line {n}")
             if line.strip():
                 yield n, line
 
 
 def _event(line: bytes, n: int, file: str) -> Sealed:
     """One line of events, sealed."""
+    from countenance.core import InputError
     from countenance.record.commitments import seal
     from countenance.record.kinds import KINDS, newest
 
@@ -311,16 +312,16 @@ def _event(line: bytes, n: int, file: str) -> Sealed:
     try:
         value: Any = jsonlib.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError("the line is no JSON", where=where, expected=form) from error
+        raise wrong("the line is no JSON", where=where, expected=form) from error
     if not isinstance(value, dict) or not _EVENT >= value.keys() >= {"kind"}:
-        raise InputError("the line is no event", where=where, expected=form)
+        raise wrong("the line is no event", where=where, expected=form)
     public, private = value.get("public", {}), value.get("sealed", {})
     kind = newest(value["kind"]) if isinstance(value["kind"], str) else None
     if kind is None:
-        raise InputError("no such kind of event", where=where, expected=", ".join(KINDS))
+        raise wrong("no such kind of event", where=where, expected=", ".join(KINDS))
     if not isinstance(public, dict) or not isinstance(private, dict):
-        raise InputError("the line is no event", where=where, expected=form)
+        raise wrong("the line is no event", where=where, expected=form)
     try:
         return seal(kind, time_s=now_s(), public=public, private=private)
     except InputError as error:
-        raise InputError(error.what, where=where, expected=error.expected) from error
+        raise wrong(error.what, where=where, expected=error.expected) from error

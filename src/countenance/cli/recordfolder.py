@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.core import InputError
 
 if TYPE_CHECKING:
+    from countenance.core import InputError
     from countenance.record.log import Log
     from countenance.record.note import Signer
     from countenance.record.policy import Policy
@@ -78,7 +78,7 @@ class Record:
     def need(self) -> Record:
         """The record itself, if there is one."""
         if not self.key.is_file() or not self.policy.is_file():
-            raise InputError(
+            raise wrong(
                 "there is no record here",
                 where=str(self.path),
                 expected="a folder that `countenance record init` made",
@@ -111,6 +111,15 @@ class Record:
         return SQLiteVault(self.vault, clock=now_s)
 
 
+def wrong(
+    what: str, *, where: str | None = None, expected: str | None = None, do: str | None = None
+) -> InputError:
+    """An `InputError`, whose room is entered only when one is needed: `--help` is to be quick."""
+    from countenance.core import InputError
+
+    return InputError(what, where=where, expected=expected, do=do)
+
+
 def now_s() -> int:
     """The clock of this machine, POSIX seconds."""
     return int(time.time())
@@ -124,7 +133,7 @@ def passphrase(file: Path | None, *, new: bool = False) -> str:
     if given:
         return given
     if not os.isatty(0):
-        raise InputError(
+        raise wrong(
             "the key's passphrase is not known",
             expected=f"--passphrase-file FILE, the variable {PASSPHRASE}, or a terminal to ask at",
         )
@@ -141,7 +150,7 @@ def reader(place: str) -> Reader:
         return HttpStorage(place)
     folder = Path(place)
     if not folder.is_dir():
-        raise InputError("no such folder", where=place, expected="a record, a log or an address")
+        raise wrong("no such folder", where=place, expected="a record, a log or an address")
     inner = Record(folder).log
     return FolderStorage(inner if inner.is_dir() else folder)
 
@@ -150,7 +159,7 @@ def address(listen: str) -> tuple[str, int]:
     """``HOST:PORT`` in its two parts."""
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InputError(
+        raise wrong(
             f"{listen!r} is no address to listen at",
             where="--listen",
             expected="HOST:PORT, as 127.0.0.1:8600",

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countenance.cli.recordfolder import Folder, PassphraseFile, Record, now_s
-from countenance.core import InputError
+from countenance.cli.recordfolder import Folder, PassphraseFile, Record, now_s, wrong
 
 if TYPE_CHECKING:
     from countenance.record.commitments import Sealed
@@ -48,16 +47,16 @@ def open_field(
     here = Record(folder).need()
     with here.open_log(passphrase_file) as log, here.open_vault() as vault:
         if index >= log.size:
-            raise InputError(f"there is no entry {index}", expected=f"0 to {log.size - 1}")
+            raise wrong(f"there is no entry {index}", expected=f"0 to {log.size - 1}")
         entry = parse_entry(log.entry(index))
         if field not in entry.sealed:
             names = ", ".join(sorted(entry.sealed)) or "none"
-            raise InputError(f"{entry.kind} has no sealed field {field}", expected=names)
+            raise wrong(f"{entry.kind} has no sealed field {field}", expected=names)
         found = vault.find(entry.sealed[field])
         if isinstance(found, Erased):
-            raise InputError("the field was erased: nobody can open it any more", where=field)
+            raise wrong("the field was erased: nobody can open it any more", where=field)
         if not isinstance(found, Opening):
-            raise InputError("the vault does not hold this field", where=str(here.vault))
+            raise wrong("the vault does not hold this field", where=str(here.vault))
         event = _event(
             "opened", basis, fields=1, private={"reader": reader, "entries": [[index, field]]}
         )
@@ -89,7 +88,7 @@ def erase(
     with here.open_log(passphrase_file) as log, here.open_vault() as vault:
         count = vault.erase_about(handle)
         if not count:
-            raise InputError("nothing is kept under this handle", where=handle)
+            raise wrong("nothing is kept under this handle", where=handle)
         logged = append_events(log, vault, [_event("erased", basis, fields=count, private={})])
     typer.echo(f"{count} fields erased; logged as entry {logged.start}")
 

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countenance.cli.options import Quiet
-from countenance.cli.recordfolder import Listen, PassphraseFile, address, now_s, passphrase, reader
-from countenance.core import InputError
+from countenance.cli.recordfolder import (
+    Listen,
+    PassphraseFile,
+    address,
+    now_s,
+    passphrase,
+    reader,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from countenance.record.monitor import FollowedLog
@@ -58,14 +65,14 @@ def witness(
     host, port = address(listen)
     verifiers = [parse_vkey(each) for each in log or ()]
     if not verifiers:
-        raise InputError("no log to cosign for", expected="--log VKEY")
+        raise wrong("no log to cosign for", expected="--log VKEY")
     by_origin = {
         origin: tuple(each for each in verifiers if each.name == origin)
         for origin in dict.fromkeys(each.name for each in verifiers)
     }
     signer = load_signer(key, passphrase=passphrase(passphrase_file), clock=now_s)
     if not isinstance(signer, Ed25519Cosigner | MLDSA44Cosigner):
-        raise InputError("this key is a log's, not a witness's", where=str(key))
+        raise wrong("this key is a log's, not a witness's", where=str(key))
     store = WitnessStore(state)
     server = WitnessServer(
         Witness(
@@ -131,7 +138,7 @@ def monitor(
     from countenance.record.policy import Policy
 
     if every is not None and every <= 0:
-        raise InputError("a time between visits that is none", where="--every", expected="60")
+        raise wrong("a time between visits that is none", where="--every", expected="60")
     logs = _followed(Policy.load(policy), place or [])
     with progress(quiet=quiet or json) as report:
         watch = Monitor(folder, clock=now_s, max_age_s=max_age, progress=report)
@@ -164,7 +171,7 @@ def _followed(policy: Policy, places: list[str]) -> list[FollowedLog]:
         origin, sign, where = text.partition("=")
         if not sign or origin not in seen:
             if len(seen) != 1:
-                raise InputError(
+                raise wrong(
                     f"of which log is {text!r} a place?",
                     where="--place",
                     expected=f"ORIGIN=ADDRESS, with one of {', '.join(seen)}",
@@ -174,7 +181,7 @@ def _followed(policy: Policy, places: list[str]) -> list[FollowedLog]:
     followed = []
     for origin, at in seen.items():
         if not at:
-            raise InputError(
+            raise wrong(
                 f"nobody says where to find the log {origin}",
                 expected="an address in the policy, or --place",
             )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.core import InputError
+from countenance.cli.recordfolder import wrong
+
 
 if TYPE_CHECKING:
     from countenance.record.entries import Entry
@@ -50,7 +51,7 @@ def verify(
         carried = parse_proof(data).extra
         raw = carried if entry is None else _read(entry, most=65_535)
         if raw is None:
-            raise InputError(
+            raise wrong(
                 "the proof does not carry its entry", where=str(file), expected="--entry FILE"
             )
         proof, verdict = examine_proof(data, raw, trusted)
@@ -132,5 +133,5 @@ def _read(path: Path, *, most: int) -> bytes:
     with path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise InputError("the file is too large", where=str(path), expected=f"{most:,} bytes")
+        raise wrong("the file is too large", where=str(path), expected=f"{most:,} bytes")
     return data
