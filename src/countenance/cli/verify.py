@@ -9,7 +9,6 @@ import typer
 
 from countenance.cli.recordfolder import wrong
 
-
 if TYPE_CHECKING:
     from countenance.record.entries import Entry
     from countenance.record.policy import Verdict
