@@ -86,7 +86,9 @@ def verify_log(
         entry_bytes += its_bytes
         while marks and marks[0][0] < first + width:
             inside = frontier.copy()
-            inside.extend(_hashes(read_tile(storage.read, 0, index, marks[0][0] - first)))
+            if marks[0][0] > first:
+                tile = read_tile(storage.read, 0, index, width)
+                inside.extend(_hashes(tile[: HASH_SIZE * (marks[0][0] - first)]))
             sound = _check_mark(inside, marks.pop(0)[1], sound)
         full = frontier.grow(found, 8) if width == WIDTH else frontier.extend(_hashes(found))
         for path, computed in full.items():
