@@ -193,4 +193,12 @@
     });
     place.appendChild(button);
   });
+
+  // On paper there is no click: hashes are printed whole, long lists stay closed.
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll(".hash details:not([open]), details.for-print:not([open])").forEach(function (part) { part.open = true; part.setAttribute("data-opened", ""); });
+  });
+  window.addEventListener("afterprint", function () {
+    document.querySelectorAll("details[data-opened]").forEach(function (part) { part.open = false; part.removeAttribute("data-opened"); });
+  });
 })();
