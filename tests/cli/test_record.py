@@ -222,6 +222,7 @@ def test_wrong_uses_are_2_and_say_what_would_be_right(
         (["record", "prove", str(record), "2"], "publish a checkpoint"),
         (["record", "prove", nowhere, "0"], "nowhere"),
         (["record", "verify", nowhere], "nowhere"),
+        (["record", "verify", str(record / "log")], "--policy"),
         (["record", "serve", str(record), "--listen", "8600"], "HOST:PORT"),
         (["record", "witness", nowhere], "--log"),
         (["record", "monitor", nowhere, "--policy", policy], "--place"),
@@ -254,6 +255,19 @@ def test_only_one_process_writes(record: Path, capsys: Capture) -> None:
         assert main(["record", "verify", str(record)]) == 0  # reading needs no turn
     finally:
         holder.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", "init", "append", "checkpoint", "prove", "verify", "open", "erase", "witness", "monitor",
+     "serve"],
+)  # fmt: skip
+def test_help_fits_80_columns(command: str, capsys: Capture) -> None:
+    arguments = ["record", command] if command else ["record"]
+    assert main([*arguments, "--help"]) == 0
+    lines = said(capsys).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any(line.endswith("...") for line in lines[1:])
 
 
 def test_pages_are_written(record: Path, capsys: Capture) -> None:

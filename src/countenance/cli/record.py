@@ -43,7 +43,7 @@ def record() -> None:
     """Keep a record that nobody can quietly edit, and that anyone can check."""
 
 
-@app.command(no_args_is_help=True)
+@app.command(no_args_is_help=True, short_help="Make a record: a key, a policy, an empty log.")
 def init(
     folder: Folder,
     origin: Annotated[
@@ -91,7 +91,7 @@ def init(
     typer.echo(f"The log's verifier key, to publish wherever people look: {vkey}")
 
 
-@app.command(no_args_is_help=True)
+@app.command(no_args_is_help=True, short_help="Append events, durably.")
 def append(
     folder: Folder,
     file: Annotated[
@@ -119,7 +119,7 @@ def append(
             typer.echo(index)
 
 
-@app.command(no_args_is_help=True)
+@app.command(no_args_is_help=True, short_help="Sign, have cosigned, and publish the log as it is.")
 def checkpoint(
     folder: Folder,
     deadline: Annotated[
@@ -142,7 +142,7 @@ def checkpoint(
     typer.echo(note.decode(), nl=False)
 
 
-@app.command(no_args_is_help=True)
+@app.command(no_args_is_help=True, short_help="Write the offline proof of an entry.")
 def prove(
     folder: Annotated[
         str,
@@ -176,7 +176,7 @@ def prove(
     typer.echo(path)
 
 
-@app.command(no_args_is_help=True)
+@app.command(no_args_is_help=True, short_help="Check every entry and tile of a log.")
 def verify(
     place: Annotated[
         str,
@@ -192,11 +192,15 @@ def verify(
     """Check every entry and tile of a log against its checkpoint; name the first bad entry."""
     from countenance.cli.terminal import progress
     from countenance.record.errors import VerificationError
+    from countenance.record.policy import Policy
     from countenance.record.storage import CHECKPOINT
     from countenance.record.verifylog import verify_log
 
-    trusted = Record(Path(place)).load_policy(policy)
     storage = reader(place)
+    own = Record(Path(place)).policy
+    if policy is None and not own.is_file():
+        raise wrong("whose signatures count?", where=place, expected="--policy FILE")
+    trusted = Policy.load(policy or own)
     note = storage.read(CHECKPOINT)
     if note is None:
         raise wrong("no checkpoint was published here", where=place)
@@ -214,7 +218,7 @@ def verify(
         )
 
 
-@app.command(no_args_is_help=True)
+@app.command(no_args_is_help=True, short_help="Serve the log, with pages to check it by.")
 def serve(
     place: Annotated[
         str,
@@ -265,10 +269,16 @@ def serve(
         server.serve_forever()
 
 
-app.command("open", no_args_is_help=True)(recordvault.open_field)
-app.command(no_args_is_help=True)(recordvault.erase)
-app.command(no_args_is_help=True)(recordwatch.witness)
-app.command(no_args_is_help=True)(recordwatch.monitor)
+_brief = {  # one line each in `countenance record --help`
+    "open": "Open one sealed field to one reader; log that.",
+    "erase": "Erase sealed values for good; log how many.",
+    "witness": "Be a witness of logs.",
+    "monitor": "Follow logs; report what is wrong with them.",
+}
+app.command("open", short_help=_brief["open"], no_args_is_help=True)(recordvault.open_field)
+app.command("erase", short_help=_brief["erase"], no_args_is_help=True)(recordvault.erase)
+app.command("witness", short_help=_brief["witness"], no_args_is_help=True)(recordwatch.witness)
+app.command("monitor", short_help=_brief["monitor"], no_args_is_help=True)(recordwatch.monitor)
 
 
 def _published(view: LogView, place: str) -> Snapshot:

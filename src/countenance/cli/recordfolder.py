@@ -84,11 +84,11 @@ class Record:
             )
         return self
 
-    def load_policy(self, given: Path | None = None) -> Policy:
-        """The policy given, else the record's own."""
+    def load_policy(self) -> Policy:
+        """Who must have signed a checkpoint for it to count."""
         from countenance.record.policy import Policy
 
-        return Policy.load(given or self.policy)
+        return Policy.load(self.policy)
 
     def open_log(self, passphrase_file: Path | None) -> Log:
         """The log, for writing."""
