@@ -44,6 +44,7 @@ def test_the_specification_s_example() -> None:
         "\n",
         "\n\n\n",
         f"log\n1\n{ROOT}",  # cut off
+        f"log\n1\n{ROOT}\nmore",
         "log\n1\n",
         f"log\n01\n{ROOT}\n",
         f"log\n-1\n{ROOT}\n",

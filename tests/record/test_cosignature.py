@@ -170,6 +170,14 @@ def test_only_checkpoints_are_cosigned(kind: str) -> None:
         parse_vkey(witness.vkey).verify(b"no checkpoint\n", bytes(72))
 
 
+def test_a_good_signature_of_no_checkpoint_is_no_cosignature() -> None:
+    key = Ed25519PrivateKey.from_private_bytes(b"\2" * 32)
+    text = b"no checkpoint\n"
+    signature = struct.pack(">Q", NOW) + key.sign(cosignature.ed25519_message(text, NOW))
+    with pytest.raises(VerificationError, match="not a checkpoint"):
+        parse_vkey(make("ed25519").vkey).verify(text, signature)
+
+
 @needs_mldsa
 def test_ml_dsa_44_signs_the_cosigner_s_name() -> None:
     signature = cosign(NOTE, make("ml-dsa-44"), time=NOW)

@@ -154,14 +154,14 @@ def damage(source: random.Random, data: bytes) -> bytes:
     return bytes(out)
 
 
-def feed(parse: Callable[[bytes], object], data: bytes) -> None:
+def feed(parse: Callable[[bytes], object], data: bytes, *, slowest_s: float = SLOWEST_S) -> None:
     start = time.monotonic()
     message = ""
     try:
         parse(data)
     except VerificationError as error:
         message = str(error)
-    assert time.monotonic() - start < SLOWEST_S
+    assert time.monotonic() - start < slowest_s
     assert len(message) < 2000, "what is told of hostile bytes must stay short enough to log"
 
 
@@ -215,7 +215,8 @@ def test_key_files(tmp_path: Path) -> None:
 
     parse(sample)
     for _ in range(COUNT):
-        feed(parse, damage(source, sample))
+        # A damaged file may ask for four times the work of a real one, which is slow on purpose.
+        feed(parse, damage(source, sample), slowest_s=60)
 
 
 def test_openings() -> None:

@@ -152,6 +152,16 @@ def test_what_is_no_note(data: bytes) -> None:
         open_note(data, [parse_vkey(signer().vkey)])
 
 
+def test_bounds_hold_for_good_notes_too() -> None:
+    one = signer()
+    text = b"x" * 1_000_000 + b"\n"
+    data = text + b"\n" + Signature(one.name, one.key_id, one.sign(text)).line
+    with pytest.raises(VerificationError, match="too large"):
+        open_note(data, [parse_vkey(one.vkey)])
+    with pytest.raises(VerificationError, match="shorter than its key id"):
+        parse_signatures("— example.com/log AAAAAA==\n".encode())
+
+
 def test_a_hundred_signatures_open() -> None:
     one = signer()
     many = [Signature("example.com/x", n.to_bytes(4, "big"), b"s") for n in range(99)]

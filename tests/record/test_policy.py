@@ -213,6 +213,8 @@ def test_a_file_cut_off_is_no_policy() -> None:
     for at in range(len(whole)):
         with pytest.raises(VerificationError):
             Policy.parse(whole[:at])
+    with pytest.raises(VerificationError, match="does not end"):
+        Policy.parse(f"quorum none\n{LOG}".encode())
 
 
 def test_a_log_that_is_its_own_witness_is_refused() -> None:
@@ -233,6 +235,9 @@ def test_make_policy_takes_no_lines_by_way_of_names() -> None:
     for name in ("w\nquorum none", "w x", "w\tx"):
         with pytest.raises(VerificationError):
             make_policy(logs=[log().vkey], witnesses=[(name, witness(0).vkey, "")], k=1)
+    for url in (f"u\nwitness v {witness(1).vkey}", "two words"):
+        with pytest.raises(VerificationError, match="space or newline"):
+            make_policy(logs=[log().vkey], witnesses=[("w", witness(0).vkey, url)], k=1)
     with pytest.raises(VerificationError):
         make_policy(logs=[log().vkey], witnesses=[("w", witness(0).vkey, "")], k=2)
 

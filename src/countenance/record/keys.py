@@ -89,11 +89,11 @@ class ScryptCost:
     def __post_init__(self) -> None:
         power = self.n >= 2 and self.n & (self.n - 1) == 0
         # Bounded, so that a file from elsewhere takes neither the machine's memory nor its day.
-        small = self.r >= 1 and self.p >= 1 and 128 * self.n * self.r * self.p <= 2**30
+        small = self.r >= 1 and self.p >= 1 and 128 * self.n * self.r * self.p <= 2**29
         if not (power and small):
             raise VerificationError(
                 "scrypt parameters out of bounds",
-                expected="n a power of 2, and 128 n r p at most 1 GiB",
+                expected="n a power of 2, and 128 n r p at most 512 MiB",
             )
 
 
