@@ -18,6 +18,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from countenance.record.errors import ConflictError, RecordError, StorageError
@@ -27,6 +28,8 @@ from countenance.record.storage import CHECKPOINT, MAX_CHECKPOINT, Batch
 from countenance.record.tiles import parse_path
 
 SETTLE_BYTES = 4 << 20  # journal size at which bundles become files: bounds memory and recovery
+
+_FSYNCS = 8  # at the same time
 
 
 class FolderStorage:
@@ -188,8 +191,12 @@ class FolderStorage:
                 handles.append(ops.create(temporary))
                 write_all(ops, handles[-1], data)
                 named.append((temporary, target))
-            for handle in handles:
-                ops.fsync(handle)
+            if len(handles) > 2:  # several at a time: the disk's journal commits once for them
+                with ThreadPoolExecutor(_FSYNCS) as threads:
+                    list(threads.map(ops.fsync, handles))
+            else:
+                for handle in handles:
+                    ops.fsync(handle)
         finally:
             for handle in handles:
                 ops.close(handle)

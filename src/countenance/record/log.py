@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +35,7 @@ from countenance.record.tiles import (
 
 COMMIT_BYTES = 4 << 20  # of entries in one commit: bounds the memory of a huge append
 _SLOT = 64  # bytes an entry counts for beside its own
+_MOST_GATHERING_S, _GATHERING_STEP_S = 0.002, 0.00005
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class Log:
         self._queue_lock = threading.Lock()
         self._queue: list[_Waiter] = []
         self._led = False
+        self._expected = 0  # writers at the last commit
+        self._took_s = 0.0
 
     @classmethod
     def open(cls, storage: Storage, signer: Signer) -> Self:
@@ -176,7 +180,7 @@ class Log:
         if not waiter.leads:
             self._wait(waiter)
         if not waiter.done:
-            self._lead()
+            self._lead(waiter)
         if waiter.error is not None:
             what = getattr(waiter.error, "what", "the commit failed")
             raise StorageError(what, where=getattr(waiter.error, "where", None)) from waiter.error
@@ -294,12 +298,26 @@ class Log:
             self._queue[0].leads = True
             self._queue[0].gate.release()
 
-    def _lead(self) -> None:
+    def _gather(self) -> None:
+        """Let those whom the last commit woke come back with more before the next begins.
+
+        Without this, the writers fall into two halves that take turns. Waiting is for at most
+        half of what a commit takes, and not at all where one thread appends.
+        """
+        until = time.monotonic() + min(self._took_s / 2, _MOST_GATHERING_S)
+        while len(self._queue) < self._expected and time.monotonic() < until:
+            time.sleep(_GATHERING_STEP_S)
+
+    def _lead(self, leader: _Waiter) -> None:
         """Commit what has gathered, wake those it belongs to, and pass the lead on."""
-        with self._queue_lock:
-            group, self._queue = self._queue, []
+        group: list[_Waiter] = []
         failure: BaseException | None = None
+        began = time.monotonic()
         try:
+            self._gather()
+            began = time.monotonic()
+            with self._queue_lock:
+                group, self._queue = self._queue, []
             self._commit(group)
         except BaseException as error:
             failure = error
@@ -310,7 +328,11 @@ class Log:
                     waiter.error = failure
                 waiter.done = True
                 waiter.gate.release()
+            self._took_s = time.monotonic() - began
             with self._queue_lock:
+                if leader in self._queue:  # Ctrl-C while gathering
+                    self._queue.remove(leader)
+                self._expected = len(group) + len(self._queue)
                 self._pass_on()
 
     def _commit(self, group: list[_Waiter]) -> None:
