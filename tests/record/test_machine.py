@@ -26,7 +26,7 @@ from countenance.record.note import add_signatures, parse_signatures, parse_vkey
 from countenance.record.witness import checkpoint_in, origin_hash
 
 NAMES = ("w1", "w2", "w3")
-EXAMPLES = int(os.environ.get("COUNTENANCE_MACHINE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("COUNTENANCE_MACHINE_EXAMPLES", "12"))
 
 
 class World(RuleBasedStateMachine):

@@ -21,10 +21,11 @@ from countenance.record.folder import FolderStorage
 from countenance.record.log import Log
 from countenance.record.note import Signature, open_note, parse_vkey, split_note
 from countenance.record.witness import AddCheckpoint, checkpoint_in, parse_add_checkpoint
-from countenance.record.witness_client import QuorumError, Result, WitnessPanel
+from countenance.record.witness_client import Collected, QuorumError, Result, WitnessPanel
 from countenance.record.witness_server import WitnessServer
 
-DEADLINE_S = 1.0
+AMPLE_S = 15.0  # for those who answer: a busy machine must not turn one result into another
+SHORT_S = 0.5  # for those who never do
 
 
 def now() -> int:
@@ -88,10 +89,13 @@ def http_answer(status: int, body: bytes, extra: bytes = b"") -> bytes:
     return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n%s" % (status, len(body), extra, body)
 
 
-def collect(log: TestableLog, *addresses: tuple[str, str], k: int | None = None, **more):
-    panel = WitnessPanel(
-        policy_for(log, *addresses, k=k), clock=now, deadline_s=DEADLINE_S, **more
-    )
+def collect(
+    log: TestableLog,
+    *addresses: tuple[str, str],
+    k: int | None = None,
+    deadline_s: float = AMPLE_S,
+) -> Collected:
+    panel = WitnessPanel(policy_for(log, *addresses, k=k), clock=now, deadline_s=deadline_s)
     return panel.collect(log.note(), prove=log.prove)
 
 
@@ -101,12 +105,17 @@ def refused(log: TestableLog, *addresses: tuple[str, str], **more) -> QuorumErro
     return caught.value
 
 
-def result_of(log: TestableLog, respond: Callable[[socket.socket, bytes], None]) -> Result:
-    """How a witness that answers so is judged, and how long that took."""
+def result_of(
+    log: TestableLog,
+    respond: Callable[[socket.socket, bytes], None],
+    *,
+    deadline_s: float = AMPLE_S,
+) -> Result:
+    """How a witness that answers so is judged."""
     started = time.monotonic()
     with hostile(respond) as url:
-        error = refused(log, ("bad", url))
-    assert time.monotonic() - started < DEADLINE_S + 0.7
+        error = refused(log, ("bad", url), deadline_s=deadline_s)
+    assert time.monotonic() - started < deadline_s + 2
     (outcome,) = error.outcomes
     assert split_note(error.note)[1] == split_note(log.note())[1]  # nothing of it was taken
     return outcome.result
@@ -127,7 +136,7 @@ def test_the_log_need_not_know_how_far_a_witness_is(tmp_path: Path, log: Testabl
     assert witness.add_checkpoint(log.request(0, 17)).status == 200
     store.close()
     with serving(tmp_path, log, "w1", "w2") as addresses:
-        panel = WitnessPanel(policy_for(log, *addresses), clock=now, deadline_s=5)
+        panel = WitnessPanel(policy_for(log, *addresses), clock=now, deadline_s=AMPLE_S)
         for size in (20, 20, 33, 40):
             collected = panel.collect(log.note(size), prove=log.prove)
             assert checkpoint_in(collected.note).size == size
@@ -152,7 +161,7 @@ def test_a_slow_witness_costs_no_more_than_the_deadline(log: TestableLog) -> Non
     def silent(connection: socket.socket, body: bytes) -> None:
         connection.recv(1)
 
-    assert result_of(log, silent) is Result.LATE
+    assert result_of(log, silent, deadline_s=SHORT_S) is Result.LATE
 
 
 @pytest.mark.parametrize(
@@ -170,7 +179,7 @@ def test_a_witness_that_drips_is_hung_up_on(log: TestableLog, start: bytes) -> N
         finally:
             ended.set()
 
-    assert result_of(log, drip) is Result.LATE
+    assert result_of(log, drip, deadline_s=SHORT_S) is Result.LATE
     assert ended.wait(3)
 
 
@@ -290,7 +299,7 @@ def test_a_lie_about_the_size_is_forgiven_the_next_time(log: TestableLog) -> Non
         connection.sendall(lies.pop() if lies else http_answer(200, line_by(log, "bad")))
 
     with hostile(answer) as url:
-        panel = WitnessPanel(policy_for(log, ("bad", url)), clock=now, deadline_s=DEADLINE_S)
+        panel = WitnessPanel(policy_for(log, ("bad", url)), clock=now, deadline_s=AMPLE_S)
         with pytest.raises(QuorumError):
             panel.collect(log.note(), prove=log.prove)
         assert panel.collect(log.note(), prove=log.prove).note
@@ -311,7 +320,7 @@ def test_honest_witnesses_are_enough_beside_hostile_ones(tmp_path: Path, log: Te
     ):
         started = time.monotonic()
         collected = collect(log, ("slow", first), ("liar", second), *honest, k=2)
-        assert time.monotonic() - started < DEADLINE_S
+        assert time.monotonic() - started < AMPLE_S / 2
     keys = [parse_vkey(cosigner(name).vkey) for name in ("w1", "w2")]
     assert len(open_note(collected.note, keys).verified) == 2
 
@@ -324,7 +333,7 @@ def test_a_log_that_cannot_prove_says_so(tmp_path: Path, log: TestableLog) -> No
     assert witness.add_checkpoint(log.request(0, 5)).status == 200
     store.close()
     with serving(tmp_path, log, "w1") as addresses:
-        panel = WitnessPanel(policy_for(log, *addresses), clock=now, deadline_s=DEADLINE_S)
+        panel = WitnessPanel(policy_for(log, *addresses), clock=now, deadline_s=AMPLE_S)
         with pytest.raises(QuorumError, match="a tile is missing"):
             panel.collect(log.note(), prove=cannot)
 
@@ -348,11 +357,14 @@ server.serve_forever()
 """
 
 
-def start_witness(folder: Path, name: str) -> tuple[subprocess.Popen[bytes], str]:
+def start_witness(folder: Path, name: str) -> subprocess.Popen[bytes]:
     script = SERVER.format(path=sys.path, folder=str(folder), name=name)
-    child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+
+
+def url_of(child: subprocess.Popen[bytes]) -> str:
     assert child.stdout is not None
-    return child, child.stdout.readline().decode().strip()
+    return child.stdout.readline().decode().strip()
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
@@ -365,29 +377,32 @@ def stop(child: subprocess.Popen[bytes]) -> None:
 def test_witnesses_as_processes_killed_and_started_again(tmp_path: Path) -> None:
     """A real log on a folder, three witness processes, one of them killed at any time."""
     simulated = TestableLog()
-    children = {name: start_witness(tmp_path, name) for name in ("w1", "w2", "w3")}
+    names = ("w1", "w2", "w3")
+    children = {name: start_witness(tmp_path, name) for name in names}
     try:
+        urls = {name: url_of(child) for name, child in children.items()}
+        policy = policy_for(simulated, *urls.items(), k=2)
+
+        def publish(log: Log, deadline_s: float = AMPLE_S) -> bytes:
+            panel = WitnessPanel(policy, clock=now, deadline_s=deadline_s)
+            return log.publish(lambda note: panel.collect(note, prove=log.prove_consistency).note)
+
         with Log.open(FolderStorage(tmp_path / "log"), simulated.signer) as log:
-            for round_ in range(4):
+            for round_, name in enumerate(names[:2]):
                 log.append([b"round %d entry %d" % (round_, i) for i in range(50)])
-                name = f"w{round_ % 3 + 1}"
-                stop(children[name][0])
-                addresses = [(each, url) for each, (_, url) in children.items()]
-                policy = policy_for(simulated, *addresses, k=2)
-                panel = WitnessPanel(policy, clock=now, deadline_s=10)
-                note = log.publish(
-                    lambda note, panel=panel: panel.collect(note, prove=log.prove_consistency).note
-                )
+                stop(children[name])
+                note = publish(log)
                 assert policy.check(note).size == 50 * (round_ + 1)
                 assert log.latest_checkpoint() == note
                 children[name] = start_witness(tmp_path, name)
-            for child, _ in children.values():
+                urls[name] = url_of(children[name])
+                policy = policy_for(simulated, *urls.items(), k=2)
+            for child in children.values():
                 stop(child)
             log.append([b"one more"])
-            panel = WitnessPanel(policy, clock=now, deadline_s=1)
             with pytest.raises(QuorumError):
-                log.publish(lambda note: panel.collect(note, prove=log.prove_consistency).note)
+                publish(log)
             assert log.latest_checkpoint() == note
     finally:
-        for child, _ in children.values():
+        for child in children.values():
             stop(child)
