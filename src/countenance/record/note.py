@@ -10,8 +10,6 @@ hardware module or at a key service needs no more than a `Signer` of its own: se
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Callable, Iterable
@@ -26,11 +24,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from countenance.record.errors import VerificationError
 
+# Whoever reads notes reads these writings too, and may take them from here.
+from countenance.record.wire import MAX_INTEGER as MAX_INTEGER
+from countenance.record.wire import decode_base64 as decode_base64
+from countenance.record.wire import encode_base64 as encode_base64
+from countenance.record.wire import parse_decimal as parse_decimal
+
 # The bounds of Go's sumdb/note, so that what one opens the other does too.
 MAX_NOTE_BYTES: Final = 1_000_000
 MAX_SIGNATURES: Final = 100
 MAX_NAME_BYTES: Final = 255
-MAX_INTEGER: Final = 2**63 - 1
 
 ED25519: Final = 0x01
 ED25519_COSIGNATURE: Final = 0x04
@@ -38,7 +41,6 @@ MLDSA44_COSIGNATURE: Final = 0x06
 
 _DASH = "\u2014 "
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
-_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _HEX8 = re.compile(r"[0-9a-f]{8}")
 
 
@@ -108,46 +110,6 @@ class Note:
     text: bytes
     verified: tuple[Signature, ...]
     unverified: tuple[Signature, ...]
-
-
-def encode_base64(data: bytes) -> str:
-    """Standard Base64 with padding (RFC 4648 section 4)."""
-    return base64.b64encode(data).decode("ascii")
-
-
-def decode_base64(text: str, *, what: str = "Base64") -> bytes:
-    """Decode standard Base64, in its one canonical writing only.
-
-    Two writings of the same bytes would be two files with the same meaning, which a reader who
-    compares files must never meet.
-
-    Raises
-    ------
-    VerificationError
-        Not Base64, or not the writing `encode_base64` gives.
-    """
-    try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
-    except (ValueError, binascii.Error) as error:
-        raise VerificationError(f"{what} is not Base64") from error
-    if encode_base64(data) != text:
-        raise VerificationError(f"{what} is Base64 in another than its one canonical writing")
-    return data
-
-
-def parse_decimal(text: str, *, what: str = "number") -> int:
-    """Read an ASCII decimal without leading zeros, at most 2^63 - 1.
-
-    Raises
-    ------
-    VerificationError
-        Anything else, a sign, a space, an underscore or a digit of another script included.
-    """
-    if not _DECIMAL.fullmatch(text) or (value := int(text)) > MAX_INTEGER:
-        raise VerificationError(
-            f"{what} is not a decimal number", expected="0 to 2^63 - 1, no leading zeros"
-        )
-    return value
 
 
 def check_name(name: str) -> str:
