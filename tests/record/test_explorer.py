@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from logkit import signer
 from sitekit import HOSTILE, SEEN_S, START_S, Site, cosigner, site
 
 from countenance.core import InputError
+from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import cosign
 from countenance.record.errors import RecordError, VerificationError
 from countenance.record.explorer import LogView, Pages, write_pages
 from countenance.record.explorer.growth import Point, draw_growth, growth
 from countenance.record.explorer.view import Snapshot
 from countenance.record.merkle import leaf_hash
-from countenance.record.note import add_signatures
-from countenance.record.proof import parse_proof, verify_proof
+from countenance.record.note import add_signatures, sign_note
+from countenance.record.proof import Proof, parse_proof, verify_proof
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser")) if p), None)
 PROBE = Path(__file__).with_name("verify_probe.html").read_text(encoding="utf-8")
@@ -228,6 +230,15 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(
     assert seen["ground"] == "rgb(23, 22, 20)"
 
 
+def other_writing(data: bytes, value: bytes) -> bytes:
+    """The file with one hash in Base64 that decodes to the same bytes but is not its one form."""
+    text = b64(value).removesuffix("=")
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = alphabet[alphabet.index(text[-1]) + 1]
+    assert base64.b64decode(f"{text[:-1]}{last}=") == value
+    return data.replace(text.encode(), f"{text[:-1]}{last}".encode(), 1)
+
+
 def cases_of(of: Site, draw: random.Random) -> list[dict[str, Any]]:
     """Good proofs, and proofs, entries, notes and keys meddled with in every way."""
     at = snapshot(of)
@@ -257,6 +268,7 @@ def cases_of(of: Site, draw: random.Random) -> list[dict[str, Any]]:
                 (replace(bare, hashes=bare.hashes[1:]).encode(), entry),
                 (replace(bare, hashes=bare.hashes[:-1]).encode(), entry),
                 (replace(bare, hashes=bare.hashes[::-1]).encode(), entry),
+                (other_writing(bare.encode(), bare.hashes[0]), entry),
             ]
         for _ in range(6):
             torn = bytearray(data)
@@ -266,6 +278,14 @@ def cases_of(of: Site, draw: random.Random) -> list[dict[str, Any]]:
             {"proof": b64(p), "entry": None if e is None else b64(e), "keys": keys}
             for p, e in tried
         ]
+    # A log that lies about its size under a root that is one entry's own hash: only the count of
+    # hashes tells.
+    entry = of.entries[0]
+    lie = sign_note(Checkpoint(signer().name, size + 1, leaf_hash(entry)).text, signer())
+    lie = add_signatures(lie, [cosign(lie, cosigner(n), time=SEEN_S) for n in (91, 92)])
+    for index in (0, size):
+        proof = Proof(index, (), lie, entry)
+        cases.append({"proof": b64(proof.encode()), "entry": None, "keys": keys})
     return cases
 
 
