@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from witnessing import NOW, ORIGIN, Clock, TestableLog, cosigner, event, log_signer, policy_for
 
-from countenance.core import InputError
+from countenance.core import InputError, canonical_json
 from countenance.record.cosignature import cosign
 from countenance.record.counts import count_public
 from countenance.record.entries import parse_entry
@@ -231,6 +231,22 @@ def test_entries_that_are_not_what_they_should_be_are_named_and_counted(tmp_path
     assert len(report.alerts) == 20
     assert (report.bad_entries, report.counts["entries"], report.size) == (31, 33, 64)
     assert visit(tmp_path, followed(log)).bad_entries == 31
+
+
+def test_a_log_made_to_fill_memory_with_different_values_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("countenance.record.monitor_state.MAX_DISTINCT", 4)
+    value = json.loads(event(0))
+    made = [canonical_json({**value, "schema": f"countenance-record/kind-{i}"}) for i in range(20)]
+    log = TestableLog([*made, *events(3), *made])
+    for size in (10, 43):
+        log.show(log.note(size))
+        report = visit(tmp_path, followed(log))
+    assert report.alerts == []
+    assert (report.counts["entries"], sum(report.counts["kinds"].values())) == (43, 43)
+    assert len(report.counts["kinds"]) <= 6
+    assert report.counts["kinds"]["kind-0"] == 2
 
 
 def test_a_key_rotation_is_told(tmp_path: Path, log: TestableLog) -> None:

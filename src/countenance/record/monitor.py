@@ -26,6 +26,7 @@ from countenance.record.monitor_report import AlertKind, LogReport, MonitorRepor
 from countenance.record.monitor_state import (
     MAX_PENDING,
     LogState,
+    bound_counts,
     copy_counts,
     load_state,
     save_state,
@@ -274,6 +275,7 @@ class Monitor:
         try:
             parsed = parse_entry(entry, kinds=self._kinds)
             counts.add(parsed)
+            bound_counts(counts)
             if parsed.kind == rotation.KIND:
                 change = rotation.parse_rotation(entry)
                 text = f"entry {index}: from {change.old_vkey} to {change.new_vkey}"

@@ -26,6 +26,8 @@ SCHEMA = "countenance.record/monitor-state"
 VERSION = 1
 MAX_PENDING = 32
 MAX_STATE_BYTES = 64 << 20
+MAX_DISTINCT = 10_000
+OTHER = "other"
 
 
 class Edge:
@@ -152,6 +154,20 @@ def save_state(folder: Path, state: LogState) -> None:
 def copy_counts(counts: PublicCounts) -> PublicCounts:
     """Counts that can be added to apart from these."""
     return _counts(counts.to_json())
+
+
+def bound_counts(counts: PublicCounts) -> None:
+    """Count what is new under `OTHER` where there are too many different values already.
+
+    Called after every entry, so that a log made to exhaust a monitor's memory cannot.
+    """
+    for counter in (counts.kinds, counts.reasons):
+        if len(counter) > MAX_DISTINCT:
+            _, count = counter.popitem()  # the newest
+            counter[OTHER] += count
+    if len(counts.decisions) > MAX_DISTINCT:
+        _, count = counts.decisions.popitem()
+        counts.decisions[OTHER, OTHER] += count
 
 
 def _path(folder: Path, origin: str) -> Path:
