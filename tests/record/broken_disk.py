@@ -10,7 +10,17 @@ from pathlib import Path
 from countenance.record.fileops import FileOps
 
 
-class FailingOps(FileOps):
+class NoSync(FileOps):
+    """Does not wait for the disk: for tests that are not about losing power."""
+
+    def fsync(self, handle: int) -> None:
+        pass
+
+    def fsync_folder(self, path: Path) -> None:
+        pass
+
+
+class FailingOps(NoSync):
     """Fails at operation `at` (counted from 1), once or from then on.
 
     kind: ``ENOSPC``, ``EIO``, or ``short`` (a write takes half, and the next fails).

@@ -12,6 +12,7 @@ from countenance.record.folder import FolderStorage
 from countenance.record.log import Log
 from countenance.record.note import Ed25519Signer, parse_vkey
 from countenance.record.storage import Reader
+from countenance.record.tiles import read_bundle
 from countenance.record.verifylog import Verified, verify_log
 
 ORIGIN = "log.example/tests"
@@ -91,6 +92,13 @@ def published(storage: Reader) -> Checkpoint:
 
 def verify_published(storage: Reader, workers: int = 1) -> Verified:
     return verify_log(storage, published(storage), workers=workers)
+
+
+def everything(log: Log) -> list[bytes]:
+    """All entries of a log that was just opened (its full bundles are files by then)."""
+    edge = log.size - log.size % 256
+    full = [entry for at in range(edge // 256) for entry in read_bundle(log.read, at, 256)]
+    return full + [log.entry(index) for index in range(edge, log.size)]
 
 
 def open_log(path: object, **options: object) -> Log:
