@@ -164,6 +164,33 @@ def test_an_entry_with_any_byte_changed_never_passes_for_another_writing_of_itse
     assert entry.to_bytes() == bytes(whole)
 
 
+WRITTEN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) - 2, 2**53 + 2) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(value=WRITTEN, ascii_only=st.booleans())
+def test_what_is_read_is_canonical_and_what_is_canonical_is_read(
+    value: Any, ascii_only: bool
+) -> None:
+    """In an entry from elsewhere, which may hold anything, against the reference writer."""
+    whole = event().to_json() | {"version": 2, "more": value}
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=ascii_only)
+    try:
+        data = text.encode()
+        canonical = canonical_json(whole) == data
+    except ValueError:  # a lone surrogate, or a number that is not exact everywhere
+        data, canonical = text.encode("utf-8", "surrogatepass"), False
+    try:
+        assert not parse_entry(data).known
+    except VerificationError:
+        assert not canonical
+    else:
+        assert canonical
+
+
 def test_what_a_newer_program_wrote_is_read_as_far_as_its_envelope_goes() -> None:
     for changes in ({"version": 2}, {"schema": "countenance-record/of-tomorrow"}):
         entry = parse_entry(changed(**changes, public={"anything": {"at": ["all"]}}))
