@@ -161,6 +161,18 @@ def test_a_fork_after_an_earlier_visit(tmp_path: Path, log: TestableLog) -> None
     verify_evidence(kept(tmp_path, report), key_of(log))
 
 
+def test_a_small_fork_once_seen_is_held_against_the_log_for_good(
+    tmp_path: Path, log: TestableLog
+) -> None:
+    assert visit(tmp_path, followed(log)).alerts == []
+    other = log.fork(200)
+    other.append(*events(50, 5000))
+    other.show()
+    shown = Place("reader 2", other, has_tiles=False)
+    for places in ((shown,), (), ()):
+        assert kinds(visit(tmp_path, followed(log, *places))) == [AlertKind.SPLIT_VIEW]
+
+
 def test_places_that_lag_are_no_split(tmp_path: Path, log: TestableLog) -> None:
     mirror = TestableLog(log.entries[:200])
     mirror.show()
