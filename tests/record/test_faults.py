@@ -81,7 +81,7 @@ def start(folder: Path, ops: FileOps) -> Log | None:
 
 
 EVERY = pytest.param(1, marks=pytest.mark.slow, id="every")
-SOME = pytest.param(13, id="some")
+SOME = pytest.param(7, id="some")
 
 
 def each_operation(attempt: Callable[[int], bool], stride: int, kind: str) -> int:
