@@ -5,7 +5,8 @@ code  meaning
 ====  ==========================================================================
 0     done
 1     done, and the answer is the one asked about: a limit of ``--fail-if`` is
-      exceeded, or ``reproduce`` got other bytes
+      exceeded, ``reproduce`` got other bytes, a proof or log does not verify,
+      or a monitor has something to look at
 2     the input or the command is not what it must be; the message says what to do
 3     a defect in Countenance
 130   interrupted; nothing half-written is left
@@ -32,9 +33,11 @@ from countenance.cli import (
     demo,
     engines,
     plan,
+    record,
     report,
     reproduce,
     schema,
+    verify,
 )
 from countenance.cli.options import Debug, Version
 
@@ -67,6 +70,8 @@ _brief = {  # one line each in `countenance --help`, short enough for 80 columns
     "engines": "List the engines: hashes, thresholds, licences.",
     "datasets": "List the known data sets, or bring one.",
     "cache": "Show or clear what is kept on this machine.",
+    "record": "Keep a log that nobody can quietly edit.",
+    "verify": "Check a proof file, offline.",
     "schema": "Print the JSON schema of audit.json.",
 }
 app.command("demo", short_help=_brief["demo"])(demo.demo)
@@ -78,6 +83,8 @@ app.command("reproduce", short_help=_brief["reproduce"], no_args_is_help=True)(r
 app.command("engines", short_help=_brief["engines"])(engines.engines)
 app.add_typer(datasets.app, name="datasets", short_help=_brief["datasets"])
 app.add_typer(cache.app, name="cache", short_help=_brief["cache"])
+app.add_typer(record.app, name="record", short_help=_brief["record"])
+app.command("verify", short_help=_brief["verify"], no_args_is_help=True)(verify.verify)
 app.command("schema", short_help=_brief["schema"])(schema.schema)
 
 

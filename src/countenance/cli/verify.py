@@ -1,0 +1,136 @@
+"""`countenance verify`: what a proof file shows, with nothing but the file and whom to trust."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countenance.cli.recordfolder import wrong
+
+if TYPE_CHECKING:
+    from countenance.record.entries import Entry
+    from countenance.record.policy import Verdict
+
+
+def verify(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The proof file.", show_default=False)
+    ],
+    policy: Annotated[
+        Path, typer.Option("--policy", metavar="FILE", help="Whose signatures count.")
+    ],
+    entry: Annotated[
+        Path | None,
+        typer.Option("--entry", metavar="FILE", help="The entry (default: the one in the proof)."),
+    ] = None,
+    opening: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--opening", metavar="FILE", help="What opens a sealed field of it; repeatable."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Say whether a proof file shows an entry to be in a log, offline.
+
+    The policy names the logs and witnesses you trust, and how many of them it takes. The code is
+    1 where the file does not show it.
+    """
+    from countenance.record.commitments import parse_opening, verify_opening
+    from countenance.record.entries import parse_entry
+    from countenance.record.errors import VerificationError
+    from countenance.record.policy import Policy
+    from countenance.record.proof import MAX_PROOF_BYTES, examine_proof, parse_proof
+
+    trusted = Policy.load(policy)
+    data = _read(file, most=MAX_PROOF_BYTES)
+    try:
+        carried = parse_proof(data).extra
+        raw = carried if entry is None else _read(entry, most=65_535)
+        if raw is None:
+            raise wrong(
+                "the proof does not carry its entry", where=str(file), expected="--entry FILE"
+            )
+        proof, verdict = examine_proof(data, raw, trusted)
+        event = _event(raw) if not opening else parse_entry(raw)
+        opened = {}
+        for each in opening or ():
+            found = parse_opening(_read(each, most=2 << 20))
+            if event is not None:
+                opened[found.field] = verify_opening(event, found)
+    except VerificationError as error:
+        typer.echo(f"Does not verify.\n{error.diagnostics()}", err=True)
+        raise typer.Exit(1) from error
+    _show(verdict, proof.index, event, raw, opened, json=json)
+
+
+def _event(raw: bytes) -> Entry | None:
+    """The entry as an event; None for bytes that are none, which a log may hold."""
+    from countenance.record.entries import parse_entry
+    from countenance.record.errors import VerificationError
+
+    try:
+        return parse_entry(raw)
+    except VerificationError:
+        return None
+
+
+def _show(
+    verdict: Verdict,
+    index: int,
+    event: Entry | None,
+    raw: bytes,
+    opened: dict[str, object],
+    *,
+    json: bool,
+) -> None:
+    from countenance.cli.terminal import console, show_facts
+    from countenance.core import pretty_json, sha256_bytes
+    from countenance.record.entries import format_time
+
+    checkpoint = verdict.checkpoint
+    witnesses = [(each.witness, format_time(each.time)) for each in verdict.cosigned]
+    if json:
+        value = {
+            "origin": checkpoint.origin,
+            "index": index,
+            "size": checkpoint.size,
+            "root": checkpoint.root.hex(),
+            "entry_sha256": sha256_bytes(raw),
+            "entry": event.to_json() if event else None,
+            "cosigned": [{"witness": name, "time": time} for name, time in witnesses],
+            "opened": opened,
+        }
+        typer.echo(pretty_json(value), nl=False)
+        return
+    facts = [
+        ("log", checkpoint.origin),
+        ("entry", f"{index:,} of {checkpoint.size:,}"),
+        ("cosigned by", "; ".join(f"{n}, {t}" for n, t in witnesses) or "no witness"),
+    ]
+    if event is None:
+        facts.append(("content", f"{len(raw):,} bytes that are no event"))
+    else:
+        facts += [("event", event.kind), ("written", event.time)]
+        facts += [(name, _plainly(value)) for name, value in sorted(event.public.items())]
+        facts += [
+            (name, _plainly(opened[name]) if name in opened else "sealed")
+            for name in sorted(event.sealed)
+        ]
+    show_facts(console(), "This entry is in the log", facts)
+
+
+def _plainly(value: object) -> str:
+    import json as jsonlib
+
+    return value if isinstance(value, str) else jsonlib.dumps(value, ensure_ascii=False)
+
+
+def _read(path: Path, *, most: int) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise wrong("the file is too large", where=str(path), expected=f"{most:,} bytes")
+    return data

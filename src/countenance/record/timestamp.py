@@ -1,0 +1,232 @@
+"""Time from outside: RFC 3161 tokens on checkpoints, verified without a network.
+
+A token says that the text of a checkpoint, hence its root hash and every entry under it, existed
+at a time that neither the log nor its witnesses chose. It is optional, comes from an authority the
+reader trusts, and never decides whether a checkpoint counts.
+
+The token is kept as the authority's whole answer (``TimeStampResp``, DER). In a ``.tlog-proof`` it
+stands in the extra data, which nothing signs and nothing needs to: the token carries its own
+signature. `rfc3161-client` does the parsing and is loaded only when needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+
+from countenance.core import InputError, MissingPartError, canonical_json
+from countenance.record.errors import RecordError, VerificationError
+from countenance.record.note import decode_base64, encode_base64, split_note
+from countenance.record.proof import Proof
+
+MAX_TOKEN_BYTES: Final = 65_536
+_EXTRA_KEY: Final = "rfc3161"
+
+Send = Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """What a verified token says.
+
+    Attributes
+    ----------
+    time_s
+        POSIX seconds, by the authority's clock.
+    serial
+        The authority's number for it.
+    policy
+        The authority's policy, a dotted object identifier.
+    """
+
+    time_s: int
+    serial: int
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampAuthority:
+    """The certificates trusted to lead to an authority's own: every one of them is trusted."""
+
+    certificates: tuple[x509.Certificate, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> TimestampAuthority:
+        """Read a PEM file of one or more certificates.
+
+        Raises
+        ------
+        InputError
+            It cannot be read or holds no certificate.
+        """
+        try:
+            found = x509.load_pem_x509_certificates(path.read_bytes())
+        except OSError as error:
+            raise InputError(
+                f"the certificates cannot be read ({error.strerror})", where=str(path)
+            ) from error
+        except ValueError as error:
+            raise InputError("no certificates in PEM form", where=str(path)) from error
+        return cls(tuple(found))
+
+
+def request_timestamp(checkpoint: bytes, *, authority: TimestampAuthority, send: Send) -> bytes:
+    """Ask an authority for a token on a checkpoint and verify what it answers.
+
+    Parameters
+    ----------
+    checkpoint
+        The signed note. Its text alone is stamped, so cosignatures may be added later.
+    authority
+        Whom to believe.
+    send
+        Carries a DER request to the authority and brings the answer: see `http_send`.
+
+    Returns
+    -------
+    bytes
+        The token, to keep or to attach.
+
+    Raises
+    ------
+    VerificationError
+        The authority refused, or its answer is not a good token for this checkpoint and request.
+    MissingPartError
+        The extra ``timestamps`` is not installed.
+    """
+    client = _client()
+    text, _ = split_note(checkpoint)
+    builder = client.TimestampRequestBuilder().data(text)
+    request = builder.hash_algorithm(client.HashAlgorithm.SHA256).build()
+    token = send(request.as_bytes())
+    # The nonce shows that this is the answer to this request and not an older one.
+    _verify(client, token, text, authority, nonce=request.nonce)
+    return token
+
+
+def verify_timestamp(
+    token: bytes, checkpoint: bytes, *, authority: TimestampAuthority
+) -> Timestamp:
+    """Verify a token against a checkpoint, without a network.
+
+    The authority's certificate has to have been valid at the time the token states, not today.
+
+    Parameters
+    ----------
+    token
+        The DER answer of the authority.
+    checkpoint
+        The signed note it is about.
+    authority
+        Whom to believe.
+
+    Raises
+    ------
+    VerificationError
+        Whatever is wrong with it.
+    MissingPartError
+        The extra ``timestamps`` is not installed.
+    """
+    text, _ = split_note(checkpoint)
+    return _verify(_client(), token, text, authority, nonce=None)
+
+
+def attach_timestamp(proof: Proof, token: bytes) -> Proof:
+    """Put a token into a proof's extra data, beside what a JSON object there holds already.
+
+    Raises
+    ------
+    InputError
+        The proof has extra data of another kind, which would be lost.
+    """
+    extra = _extra(proof)
+    if extra is None:
+        raise InputError("the proof's extra data is not a JSON object and would be lost")
+    return proof.with_extra(canonical_json({**extra, _EXTRA_KEY: encode_base64(token)}))
+
+
+def attached_timestamp(proof: Proof) -> bytes | None:
+    """The token in a proof, not yet verified; None if there is none.
+
+    Raises
+    ------
+    VerificationError
+        There is one, and it is not Base64.
+    """
+    token = (_extra(proof) or {}).get(_EXTRA_KEY)
+    if token is None:
+        return None
+    if not isinstance(token, str) or not token.isascii():
+        raise VerificationError("the timestamp in the proof is not Base64")
+    return decode_base64(token, what="the timestamp in the proof")
+
+
+def http_send(url: str, *, timeout_s: float = 15.0) -> Send:
+    """Carry requests to an authority over HTTP (RFC 3161, 3.4), with bounded time and size."""
+    if not url.startswith(("http://", "https://")):
+        raise InputError("not the address of a timestamp authority", where=url)
+
+    def send(request: bytes) -> bytes:
+        query = urllib.request.Request(  # noqa: S310 - the scheme is checked above
+            url, data=request, headers={"Content-Type": "application/timestamp-query"}
+        )
+        try:
+            with urllib.request.urlopen(query, timeout=timeout_s) as answer:  # noqa: S310
+                data: bytes = answer.read(MAX_TOKEN_BYTES + 1)
+        except (OSError, ValueError) as error:
+            raise RecordError(
+                f"the timestamp authority did not answer ({error})", where=url
+            ) from error
+        return data
+
+    return send
+
+
+def _verify(
+    client: Any, token: bytes, text: bytes, authority: TimestampAuthority, *, nonce: int | None
+) -> Timestamp:
+    if len(token) > MAX_TOKEN_BYTES:
+        raise VerificationError("too large for a timestamp", expected=f"{MAX_TOKEN_BYTES:,} bytes")
+    if not authority.certificates:
+        raise VerificationError("no timestamp authority is trusted")
+    verifier = client.VerifierBuilder(roots=list(authority.certificates), nonce=nonce).build()
+    try:
+        response = client.decode_timestamp_response(token)
+        verifier.verify_message(response, text)
+        stated = response.tst_info
+        return Timestamp(
+            int(stated.gen_time.timestamp()), stated.serial_number, stated.policy.dotted_string
+        )
+    # The parser below is foreign code that has no one error of its own.
+    except Exception as error:
+        raise VerificationError(
+            f"the timestamp does not verify ({str(error)[:200]})",
+            do="check that the authority's certificates are the right ones",
+        ) from error
+
+
+def _extra(proof: Proof) -> dict[str, Any] | None:
+    if proof.extra is None:
+        return {}
+    try:
+        value = json.loads(proof.extra)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _client() -> Any:
+    try:
+        return importlib.import_module("rfc3161_client")
+    except ImportError as error:
+        raise MissingPartError(
+            "timestamps need a part that is not installed",
+            do="pip install 'countenance[timestamps]'",
+        ) from error

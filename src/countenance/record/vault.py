@@ -1,0 +1,175 @@
+"""The vault: where salts and clear values are, and where they can be erased.
+
+The log holds commitments for ever; the vault holds what opens them, for as long as it may. What
+is about one person or case is kept under a *handle* of the caller's (a case number, an account),
+so that all of it can be erased at once. Erasing removes salt and value and leaves a tombstone: the
+commitment, which is public anyway, and when. A reader is then told "erased", which is not "lost".
+
+Salts are kept durably *before* an entry goes into the log (`append_events`): a crash between the
+two leaves an opening of no entry, which harms nobody, and never an entry that cannot be opened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from countenance.core import canonical_json
+from countenance.record.commitments import Opening, Sealed
+from countenance.record.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """The tombstone of an opening: that there was one, and when it was erased (POSIX seconds)."""
+
+    time_s: int
+
+
+class Vault(Protocol):
+    """Keeps openings, finds them by commitment, erases them for good."""
+
+    def keep(self, openings: Iterable[Opening], *, about: str | None = None) -> None:
+        """Keep openings durably; all or none.
+
+        `about` is a handle to erase them by later. Raises StorageError.
+        """
+
+    def find(self, commitment: str) -> Opening | Erased | None:
+        """The opening of a commitment in hex, its tombstone, or None if it was never here."""
+
+    def erase(self, commitments: Iterable[str]) -> int:
+        """Erase these openings for good; how many there were. Raises StorageError."""
+
+    def erase_about(self, about: str) -> int:
+        """Erase every opening kept under a handle, and the handle; how many there were."""
+
+
+class AppendsEntries(Protocol):
+    """What `append_events` needs of a log."""
+
+    def append(self, entries: Sequence[bytes]) -> range:
+        """Append durably; the indices."""
+
+
+def append_events(
+    log: AppendsEntries, vault: Vault, events: Sequence[Sealed], *, about: str | None = None
+) -> range:
+    """Keep every opening, then append every entry: in this order, and so no entry is unopenable.
+
+    Raises
+    ------
+    StorageError
+        The vault or the log failed.
+    """
+    vault.keep((opening for event in events for opening in event.openings), about=about)
+    return log.append([event.entry.to_bytes() for event in events])
+
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS openings (
+    commitment TEXT PRIMARY KEY,
+    kind TEXT, field TEXT, salt BLOB, value BLOB, about TEXT, erased_s INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS openings_about ON openings (about) WHERE about IS NOT NULL;
+"""
+_ERASE = (
+    "UPDATE openings SET kind = NULL, field = NULL, salt = NULL, value = NULL, about = NULL, "
+    "erased_s = ? WHERE erased_s IS NULL AND "
+)
+
+
+class SQLiteVault:
+    """A vault in one SQLite file of mode 0600; safe to share between threads and processes.
+
+    SQLite overwrites with zeros what is erased (``secure_delete``), and keeps no write-ahead log
+    in which it would linger. That is as far as a program reaches: old copies on a disk that
+    remaps its blocks, and backups, are the operator's to expire.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], int]) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(
+                path, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "secure_delete=ON"):
+                self._db.execute(f"PRAGMA {pragma}").close()
+            self._db.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise self._failed("cannot be opened", error) from error
+
+    def keep(self, openings: Iterable[Opening], *, about: str | None = None) -> None:
+        """Keep openings durably; all or none. A commitment that is there already is an error."""
+        rows = [
+            (o.commitment, o.kind, o.field, o.salt, canonical_json(o.value), about)
+            for o in openings
+        ]
+        self._write("INSERT INTO openings VALUES (?, ?, ?, ?, ?, ?, NULL)", rows)
+
+    def find(self, commitment: str) -> Opening | Erased | None:
+        """The opening of a commitment in hex, its tombstone, or None if it was never here."""
+        try:
+            with self._lock:
+                row: tuple[Any, ...] | None = self._db.execute(
+                    "SELECT kind, field, salt, value, erased_s FROM openings WHERE commitment = ?",
+                    (commitment,),
+                ).fetchone()
+        except sqlite3.Error as error:
+            raise self._failed("cannot be read", error) from error
+        if row is None:
+            return None
+        kind, field, salt, value, erased_s = row
+        if erased_s is not None:
+            return Erased(erased_s)
+        return Opening(kind, field, salt, json.loads(value))
+
+    def erase(self, commitments: Iterable[str]) -> int:
+        """Erase these openings for good; how many there were."""
+        now = self._clock()
+        return self._write(_ERASE + "commitment = ?", [(now, each) for each in commitments])
+
+    def erase_about(self, about: str) -> int:
+        """Erase every opening kept under a handle, and the handle; how many there were."""
+        return self._write(_ERASE + "about = ?", [(self._clock(), about)])
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> SQLiteVault:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run one statement for every row in one transaction; how many rows changed."""
+        changed = 0
+        try:
+            with self._lock:
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    for row in rows:
+                        changed += self._db.execute(statement, row).rowcount
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                    raise
+        except sqlite3.Error as error:
+            raise self._failed("cannot be written", error) from error
+        return changed
+
+    def _failed(self, what: str, error: Exception) -> StorageError:
+        return StorageError(f"the vault {what}: {error}", where=str(self._path))
