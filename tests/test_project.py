@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "countenance"
-ROOMS = ("core", "faces", "datasets", "scores", "audit", "cli")
+ROOMS = ("core", "faces", "datasets", "scores", "audit", "record", "cli")
 MODULES = sorted(SRC.rglob("*.py"))
 DOCUMENTS = sorted(
     path
@@ -71,7 +71,10 @@ def test_every_exported_name_is_there(room: str) -> None:
     "code",
     [
         "import countenance",
-        *(f"import countenance.{room}" for room in ("scores", "datasets", "audit", "cli")),
+        *(
+            f"import countenance.{room}"
+            for room in ("scores", "datasets", "audit", "record", "cli")
+        ),
         "from countenance.cli import main; main(['--help'])",
         "from countenance.cli import main; main(['audit', '--help'])",
         "from countenance.cli import main; main(['--version'])",
