@@ -55,6 +55,10 @@ PARTS = {
         "Memory and time by number of comparisons",
         quick=("--tables", "100000", "--streams", "1000000"),
     ),
+    "record": Part(
+        "The record: appends, proofs, verification",
+        quick=("--entries", "50000", "--verify", "20000", "--seconds", "1"),
+    ),
     "demo": Part("The demonstration", quick=("--runs", "1")),
 }
 
