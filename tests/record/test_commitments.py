@@ -11,6 +11,7 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -185,24 +186,84 @@ def test_what_is_kept_is_found_also_by_another_process(vault: SQLiteVault, tmp_p
         assert other.find("00" * 32) is None
 
 
+def remains(folder: Path) -> bytes:
+    """Every byte of every file: the vault's and what SQLite puts beside it."""
+    return b"".join(each.read_bytes() for each in folder.iterdir())
+
+
 def test_erasing_leaves_a_tombstone_and_no_byte_of_salt_or_value(tmp_path: Path) -> None:
     """The entry stays and verifies; what it was of, the vault's file does not tell any more."""
     path = tmp_path / "vault.sqlite"
     events = [sealed(case=f"case-of-{i}-" + "x" * 50, recipient_name="Ada") for i in range(50)]
     with SQLiteVault(path, clock=lambda: 77) as vault:
         for i, event in enumerate(events):
-            vault.keep(event.openings, about=f"handle-{i}")
-        gone = events[20]
-        assert gone.openings[0].salt in path.read_bytes()
-        assert vault.erase_about("handle-20") == 2
-        assert vault.erase_about("handle-20") == 0
-        left = b"".join(each.read_bytes() for each in tmp_path.iterdir())
-        for opening in gone.openings:
-            assert opening.salt not in left
-            assert vault.find(opening.commitment) == Erased(77)
-        assert b"case-of-20-" not in left
-        assert b"handle-20" not in left
-        assert vault.find(events[21].openings[0].commitment) == events[21].openings[0]
+            # The last dash is needed: a commitment in hex may follow a handle in the file.
+            vault.keep(event.openings, about=f"handle-{i}-")
+        for i, gone in enumerate(events):
+            assert gone.openings[0].salt in path.read_bytes()
+            assert vault.erase_about(f"handle-{i}-") == 2
+            assert vault.erase_about(f"handle-{i}-") == 0
+            left = remains(tmp_path)
+            for opening in gone.openings:
+                assert opening.salt not in left
+                assert vault.find(opening.commitment) == Erased(77)
+            assert f"case-of-{i}-".encode() not in left
+            assert f"handle-{i}-".encode() not in left
+            if i + 1 < len(events):
+                kept = events[i + 1].openings[0]
+                assert vault.find(kept.commitment) == kept
+
+
+@pytest.fixture
+def twice(tmp_path: Path) -> tuple[Path, Opening, str]:
+    """A vault in whose file SQLite left a second copy of a row, as it split a page; its handle.
+
+    A few rows in a thousand have one, which `secure_delete` does not reach. Seeded: each version
+    of SQLite always finds the same.
+    """
+    for seed in range(40):
+        random = Random(seed)
+        path = tmp_path / f"{seed}" / "vault.sqlite"
+        path.parent.mkdir()
+        kept = [
+            Opening("disclosed@1", "case", random.randbytes(32), "x" * random.randint(0, 60))
+            for _ in range(50)
+        ]
+        with SQLiteVault(path, clock=lambda: 77) as vault:
+            for i, opening in enumerate(kept):
+                vault.keep([opening], about=f"handle-{i}-")
+        written = path.read_bytes()
+        for i, opening in enumerate(kept):
+            if written.count(opening.salt) > 1:
+                return path, opening, f"handle-{i}-"
+    pytest.skip("this SQLite leaves no copies behind")
+
+
+def test_erasing_reaches_the_copies_that_sqlite_left_behind(
+    twice: tuple[Path, Opening, str],
+) -> None:
+    path, opening, handle = twice
+    with SQLiteVault(path, clock=lambda: 77) as vault:
+        assert vault.erase_about(handle) == 1
+        assert opening.salt not in remains(path.parent)
+        assert vault.find(opening.commitment) == Erased(77)
+
+
+def test_an_erasure_that_broke_off_is_finished_at_the_next_opening(
+    twice: tuple[Path, Opening, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_full(_: SQLiteVault) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    path, opening, _ = twice
+    with SQLiteVault(path, clock=lambda: 77) as vault, monkeypatch.context() as patch:
+        patch.setattr(SQLiteVault, "_scrub", disk_full)
+        with pytest.raises(StorageError, match="not written anew"):
+            vault.erase([opening.commitment])
+    assert opening.salt in remains(path.parent)
+    with SQLiteVault(path, clock=lambda: 78) as vault:
+        assert opening.salt not in remains(path.parent)
+        assert vault.find(opening.commitment) == Erased(77)
 
 
 def test_single_fields_can_be_erased(vault: SQLiteVault) -> None:

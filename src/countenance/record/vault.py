@@ -79,6 +79,14 @@ CREATE TABLE IF NOT EXISTS openings (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS openings_about ON openings (about) WHERE about IS NOT NULL;
 """
+_PRAGMAS = (
+    "journal_mode=DELETE",
+    "synchronous=EXTRA",
+    "secure_delete=ON",
+    "temp_store=MEMORY",  # VACUUM would else copy clear values to a folder of its own choice
+)
+_TO_SCRUB = 1
+"""``user_version`` of a file in which what was erased may still lie between the rows."""
 _ERASE = (
     "UPDATE openings SET kind = NULL, field = NULL, salt = NULL, value = NULL, about = NULL, "
     "erased_s = ? WHERE erased_s IS NULL AND "
@@ -88,9 +96,12 @@ _ERASE = (
 class SQLiteVault:
     """A vault in one SQLite file of mode 0600; safe to share between threads and processes.
 
-    SQLite overwrites with zeros what is erased (``secure_delete``), and keeps no write-ahead log
-    in which it would linger. That is as far as a program reaches: old copies on a disk that
-    remaps its blocks, and backups, are the operator's to expire.
+    SQLite overwrites with zeros what is erased (``secure_delete``), but not what it once moved to
+    another page of the file as that grew. So every erasure writes the whole file anew from what
+    is left (``VACUUM``), which takes time and room in proportion to the file; a crash in between
+    is made good when the vault is next opened. There is no write-ahead log and no temporary file
+    in which something would linger. That is as far as a program reaches: blocks of a disk that
+    were freed or remapped, and backups, are the operator's to expire.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], int]) -> None:
@@ -102,9 +113,10 @@ class SQLiteVault:
             self._db = sqlite3.connect(
                 path, timeout=30, isolation_level=None, check_same_thread=False
             )
-            for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "secure_delete=ON"):
+            for pragma in _PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}").close()
             self._db.executescript(_TABLES)
+            self._scrub()
         except (OSError, sqlite3.Error) as error:
             raise self._failed("cannot be opened", error) from error
 
@@ -136,11 +148,11 @@ class SQLiteVault:
     def erase(self, commitments: Iterable[str]) -> int:
         """Erase these openings for good; how many there were."""
         now = self._clock()
-        return self._write(_ERASE + "commitment = ?", [(now, each) for each in commitments])
+        return self._erase("commitment = ?", [(now, each) for each in commitments])
 
     def erase_about(self, about: str) -> int:
         """Erase every opening kept under a handle, and the handle; how many there were."""
-        return self._write(_ERASE + "about = ?", [(self._clock(), about)])
+        return self._erase("about = ?", [(self._clock(), about)])
 
     def close(self) -> None:
         """Close the file."""
@@ -153,8 +165,30 @@ class SQLiteVault:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Run one statement for every row in one transaction; how many rows changed."""
+    def _erase(self, which: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        changed = self._write(_ERASE + which, rows, mark=_TO_SCRUB)
+        try:
+            with self._lock:
+                self._scrub()
+        except sqlite3.Error as error:
+            what = "erased them, but was not written anew; that is done when it is next opened"
+            raise self._failed(what, error) from error
+        return changed
+
+    def _scrub(self) -> None:
+        """Write the file anew if anything was erased since it last was."""
+        (mark,) = self._db.execute("PRAGMA user_version").fetchone()
+        if mark == _TO_SCRUB:
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA user_version = 0")
+
+    def _write(
+        self, statement: str, rows: Sequence[tuple[Any, ...]], *, mark: int | None = None
+    ) -> int:
+        """Run one statement for every row in one transaction; how many rows changed.
+
+        With `mark`, and if any did, the same transaction sets ``user_version`` to it.
+        """
         changed = 0
         try:
             with self._lock:
@@ -162,6 +196,8 @@ class SQLiteVault:
                 try:
                     for row in rows:
                         changed += self._db.execute(statement, row).rowcount
+                    if mark is not None and changed:
+                        self._db.execute(f"PRAGMA user_version = {mark}")
                     self._db.execute("COMMIT")
                 except BaseException:
                     if self._db.in_transaction:
