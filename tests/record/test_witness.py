@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,56 @@ def test_400_old_size_larger_than_the_checkpoint(witness: Witness, log: Testable
     assert witness.add_checkpoint(log.request(0, 20)).status == 200
     assert witness.add_checkpoint(log.request(20, 19)).status == 400
     assert cosigned_size(witness) == 20
+
+
+class Untiring:
+    """A verifier to which any signature is good: a log may make as many as it likes."""
+
+    name, key_id, vkey = ORIGIN, b"\0\1\2\3", ""
+
+    def verify(self, message: bytes, signature: bytes) -> None:
+        pass
+
+
+def many(note: bytes, count: int) -> bytes:
+    """The text of a note under so many different lines."""
+    lines = [Signature(ORIGIN, Untiring.key_id, b"%d" % i).line for i in range(count)]
+    return split_note(note)[0] + b"\n" + b"".join(lines)
+
+
+def test_400_for_as_many_signatures_as_leave_no_room_for_its_own(
+    tmp_path: Path, log: TestableLog
+) -> None:
+    other = log.fork(20)
+    other.append(b"another")
+    with closing(WitnessStore.create(tmp_path / "w1.db")) as store:
+        known = [WitnessedLog(ORIGIN, (Untiring(),))]
+        witness = Witness(known, signers=[cosigner("w1")], store=store, clock=lambda: NOW)
+
+        def ask(old: int, note: bytes, proof: list[bytes]) -> int:
+            return witness.add_checkpoint(AddCheckpoint(old, tuple(proof), note).to_bytes()).status
+
+        assert ask(0, many(log.note(20), 101), []) == 400
+        assert ask(0, many(log.note(20), 100), []) == 400
+        assert cosigned_size(witness) == 0
+        again = many(log.note(20), 1)
+        line = again.partition(b"\n\n")[2]
+        assert ask(0, again + 99 * line, []) == 200  # one signature, however often
+        assert ask(20, many(log.note(21), 99), log.prove(20, 21)) == 200
+        # What it serves can be read, and it can go on from there.
+        served = witness.checkpoint(origin_hash(ORIGIN)).body
+        assert len(split_note(served)[1]) == 100
+        # And a log does not escape conviction by signing more often.
+        assert ask(21, many(other.note(21), 100), []) == 400
+        assert len(store.conflicts(ORIGIN)) == 1
+        assert ask(21, many(log.note(40), 1), log.prove(21, 40)) == 200
+
+
+def test_strangers_lines_leave_room(witness: Witness, log: TestableLog) -> None:
+    strange = [Signature("x.example", b"abcd", b"%d" % i) for i in range(99)]
+    request = AddCheckpoint(0, (), add_signatures(log.note(), strange))
+    assert witness.add_checkpoint(request.to_bytes()).status == 200
+    assert cosigned_size(witness) == 40
 
 
 def test_403_without_a_good_signature_by_a_trusted_key(witness: Witness, log: TestableLog) -> None:

@@ -18,6 +18,7 @@ from countenance.record.evidence import kept_note
 from countenance.record.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
 from countenance.record.note import (
     MAX_INTEGER,
+    MAX_SIGNATURES,
     Note,
     Verifier,
     decode_base64,
@@ -192,6 +193,9 @@ class Witness:
         known_size = 0 if last is None else last.size
         if request.old_size != known_size:
             return Answer(409, f"{known_size}\n".encode("ascii"), SIZE_TYPE)
+        if len(set(note.verified)) + len(self._signers) > MAX_SIGNATURES:
+            # One line more and nobody could read what this witness serves, itself included.
+            return _refused(400, "the log's signatures leave no room for a cosignature")
         try:
             _verify_extends(request, checkpoint, last)
         except VerificationError as error:
