@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -349,3 +350,31 @@ def test_a_monitor_goes_on_until_it_is_told_to_stop(record: Path, tmp_path: Path
     with running("record", "monitor", str(tmp_path / "m"), *arguments) as first:
         assert first == f"{ORIGIN}: 2 entries verified, 2 new"
     assert time.monotonic() - began < 20
+
+
+def test_a_monitor_goes_on_although_nobody_can_be_told(
+    tmp_path: Path,
+    record: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two visits that alert, and nobody listens at the webhook; then somebody stops it."""
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("countenance.cli.recordwatch.time.sleep", nap)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    watch = ["record", "monitor", str(tmp_path / "m"), "--policy", str(record / "policy")]
+    watch += ["--place", str(record), "--place", f"http://127.0.0.1:{port}/log"]
+    watch += ["--webhook", f"http://127.0.0.1:{port}/"]
+    assert main([*watch, "--every", "60"]) == 130
+    said = capsys.readouterr()
+    assert said.out.count("ALERT") == 2
+    assert said.err.count("the alert is not told") == 2
+    assert naps == [60, 60]
+    assert main(watch) == 2  # once only: whoever started it has to know

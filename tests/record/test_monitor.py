@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -426,6 +428,30 @@ def test_what_is_not_evidence(data: bytes) -> None:
 
 
 # --- the webhook -------------------------------------------------------------------------------
+
+
+def test_a_webhook_that_drips_is_hung_up_on(tmp_path: Path, log: TestableLog) -> None:
+    class Dripping(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            with contextlib.suppress(OSError):
+                for letter in b"HTTP/1.1 204 " + bytes(100):
+                    self.wfile.write(bytes([letter]))
+                    time.sleep(0.1)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    report = Monitor(tmp_path, clock=lambda: NOW).visit([followed(log)])
+    server = HTTPServer(("127.0.0.1", 0), Dripping)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(StorageError, match="no whole answer"):
+            post_webhook(f"http://127.0.0.1:{server.server_port}/", report, timeout_s=0.5)
+        assert time.monotonic() - began < 5
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class Hook(BaseHTTPRequestHandler):

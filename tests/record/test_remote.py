@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import socket
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -121,6 +123,32 @@ def garbage(handler: BaseHTTPRequestHandler, _: str) -> None:
     handler.wfile.write(b"\x00\xff" * 200 + b"\r\n\r\n")
 
 
+def drip(handler: BaseHTTPRequestHandler, _: str) -> None:
+    """A byte each time before a timeout of the socket would be over, and whole if one waits."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "200")
+    handler.end_headers()
+    for _second in range(200):
+        time.sleep(0.1)
+        handler.wfile.write(b"x")
+
+
+def drip_without_a_length(handler: BaseHTTPRequestHandler, _: str) -> None:
+    """Cut short, it looks as if it were whole."""
+    handler.send_response(200)
+    handler.end_headers()
+    while True:
+        time.sleep(0.1)
+        handler.wfile.write(b"x")
+
+
+def drip_headers(handler: BaseHTTPRequestHandler, _: str) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Y: ")
+    while True:
+        time.sleep(0.1)
+        handler.wfile.write(b"x")
+
+
 def silence(handler: BaseHTTPRequestHandler, _: str) -> None:
     handler.rfile.read(1)
 
@@ -128,11 +156,36 @@ def silence(handler: BaseHTTPRequestHandler, _: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [oversize, endless, bomb, cut, cut_gzip, no_gzip, other_encoding, redirect, broken, garbage,
-     silence],
+     silence, drip, drip_without_a_length, drip_headers],
 )  # fmt: skip
 def test_a_hostile_server_gives_one_error_in_bounded_time(answer: Answer) -> None:
-    with served(answer) as address, pytest.raises(StorageError):
-        HttpStorage(address, timeout_s=0.5).read("tile/0/000")
+    with served(answer) as address:
+        began = time.monotonic()
+        with pytest.raises(StorageError):
+            HttpStorage(address, timeout_s=0.5).read("tile/0/000")
+        assert time.monotonic() - began < 5
+
+
+def test_the_deadline_holds_for_a_handshake_too() -> None:
+    """A record of 16 kB begun, a byte at a time: TLS waits for the rest."""
+
+    def answer(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"\x16\x03\x03\x40\x00")
+            while True:
+                time.sleep(0.1)
+                connection.sendall(b"\0")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer, args=(listening,))
+        thread.start()
+        remote = HttpStorage(f"https://127.0.0.1:{listening.getsockname()[1]}", timeout_s=0.5)
+        began = time.monotonic()
+        with pytest.raises(StorageError, match="no whole answer"):
+            remote.read("checkpoint")
+        assert time.monotonic() - began < 5
+        thread.join()
 
 
 def test_nobody_listens() -> None:

@@ -132,7 +132,7 @@ def monitor(
     the policy; the addresses of the policy's witnesses are places too.
     """
     from countenance.cli.terminal import progress
-    from countenance.core import pretty_json
+    from countenance.core import CountenanceError, pretty_json
     from countenance.record.monitor import Monitor
     from countenance.record.monitor_report import post_webhook
     from countenance.record.policy import Policy
@@ -150,7 +150,13 @@ def monitor(
                 _tell(found, quiet=quiet)
             sys.stdout.flush()
             if webhook is not None and found.alerts:
-                post_webhook(webhook, found)
+                try:
+                    post_webhook(webhook, found)
+                except CountenanceError as error:
+                    if every is None:
+                        raise
+                    # Whoever watches must not go blind because somebody cannot be told.
+                    typer.echo(f"the alert is not told: {error}", err=True)
             if every is None:
                 raise typer.Exit(found.exit_code)
             time.sleep(every)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from countenance.core import InputError
 from countenance.record.errors import StorageError
+from countenance.record.request import answered
 
 SCHEMA = "countenance.record/monitor-report"
 VERSION = 1
@@ -139,13 +140,10 @@ class MonitorReport:
         }
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None  # a report goes where it was sent, nowhere else
-
-
 def post_webhook(url: str, report: MonitorReport, *, timeout_s: float = 10.0) -> None:
     """POST a report as JSON; any 2xx answer is success, and redirects are not followed.
+
+    It is given `timeout_s` in all.
 
     Raises
     ------
@@ -162,10 +160,10 @@ def post_webhook(url: str, report: MonitorReport, *, timeout_s: float = 10.0) ->
         url, data=body, headers={"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout_s):
+        with answered(request, timeout_s=timeout_s):
             pass
     except urllib.error.HTTPError as error:
         error.close()
         raise StorageError(f"the webhook answered HTTP {error.code}", where=url) from error
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # of the host's name
         raise StorageError(f"the webhook did not answer: {error}", where=url) from error

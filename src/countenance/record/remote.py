@@ -9,6 +9,7 @@ import urllib.request
 import zlib
 
 from countenance.record.errors import StorageError
+from countenance.record.request import answered
 from countenance.record.storage import CHECKPOINT, MAX_CHECKPOINT
 from countenance.record.tiles import parse_path
 
@@ -17,17 +18,11 @@ _PIECE = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A log is where its address says: a redirect could lead into a network of one's own."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
 class HttpStorage:
     """Reads the log under `base_url` (``https://log.example/2026``).
 
-    Answers are read up to the size a resource can have and no further, compressed or not.
+    Answers are read up to the size a resource can have and no further, compressed or not; each
+    request has `timeout_s` in all. Redirects are not followed: a log is where its address says.
     """
 
     def __init__(self, base_url: str, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -38,7 +33,6 @@ class HttpStorage:
             )
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
-        self._opener = urllib.request.build_opener(_NoRedirects)
 
     def __reduce__(self) -> tuple[type[HttpStorage], tuple[str]]:
         """For another process."""
@@ -52,14 +46,14 @@ class HttpStorage:
             address, headers={"Accept-Encoding": "gzip", "User-Agent": "countenance"}
         )
         try:
-            with self._opener.open(request, timeout=self._timeout_s) as answer:
+            with answered(request, timeout_s=self._timeout_s) as answer:
                 return _bounded(answer, limit, address)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == http.HTTPStatus.NOT_FOUND:
                 return None
             raise StorageError(f"the server answered {error.code}", where=address) from error
-        except (OSError, http.client.HTTPException, zlib.error) as error:
+        except (OSError, http.client.HTTPException, zlib.error, UnicodeError) as error:
             raise StorageError(f"reading failed: {error}", where=address) from error
 
 
