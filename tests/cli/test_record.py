@@ -261,7 +261,7 @@ def test_only_one_process_writes(record: Path, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     "command",
     ["", "init", "append", "checkpoint", "prove", "verify", "open", "erase", "witness", "monitor",
-     "serve"],
+     "serve", "rotate"],
 )  # fmt: skip
 def test_help_fits_80_columns(command: str, capsys: Capture) -> None:
     arguments = ["record", command] if command else ["record"]
@@ -378,3 +378,38 @@ def test_a_monitor_goes_on_although_nobody_can_be_told(
     assert said.err.count("the alert is not told") == 2
     assert naps == [60, 60]
     assert main(watch) == 2  # once only: whoever started it has to know
+
+
+def test_a_key_is_followed_by_the_next_as_the_printed_steps_say(
+    record: Path, capsys: Capture
+) -> None:
+    from countenance.record.folder import FolderStorage
+    from countenance.record.policy import Policy
+    from countenance.record.rotation import follow_rotation
+    from countenance.record.tiles import decode_bundle, entries_path
+
+    policy, key = record / "policy", record / "log.key"
+    before = policy.read_text()
+    assert main(["record", "rotate", str(record)]) == 0
+    vkey = re.findall(r"new verifier key: (\S+)", said(capsys))[0]
+    assert main(["record", "rotate", str(record)]) == 2  # one at a time
+    assert "begun already" in capsys.readouterr().err
+    assert stat.S_IMODE((record / "log.key.new").stat().st_mode) == 0o600
+    assert policy.read_text() == before
+    assert main(["record", "checkpoint", str(record)]) == 0
+    proof = prove(record, 2, "rotation")
+    bundle = FolderStorage(record / "log").read(entries_path(0, 3))
+    assert bundle is not None
+    entry = decode_bundle(bundle, width=3)[2]
+    followed = follow_rotation(Policy.load(policy), entry, proof.read_bytes())
+    assert [log.vkey for log in followed.logs] == [vkey]
+    assert followed.text == (record / "policy.new").read_text()
+    (record / "policy.new").replace(policy)
+    (record / "log.key.new").replace(key)
+    append(record, SHOWN)
+    assert main(["record", "checkpoint", str(record)]) == 0
+    assert main(["record", "verify", str(record)]) == 0
+    assert main(["verify", str(prove(record, 3)), "--policy", str(policy)]) == 0
+    (record / "old").write_text(before)
+    assert main(["verify", str(prove(record, 3)), "--policy", str(record / "old")]) == 1
+    assert main(["verify", str(proof), "--policy", str(record / "old")]) == 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from countenance.cli import recordvault, recordwatch
+from countenance.cli import recordkey, recordvault, recordwatch
 from countenance.cli.options import Quiet
 from countenance.cli.recordfolder import (
     Folder,
@@ -272,11 +272,13 @@ def serve(
 _brief = {  # one line each in `countenance record --help`
     "open": "Open one sealed field to one reader; log that.",
     "erase": "Erase sealed values for good; log how many.",
+    "rotate": "Log that a new key takes over, signed by both.",
     "witness": "Be a witness of logs.",
     "monitor": "Follow logs; report what is wrong with them.",
 }
 app.command("open", short_help=_brief["open"], no_args_is_help=True)(recordvault.open_field)
 app.command("erase", short_help=_brief["erase"], no_args_is_help=True)(recordvault.erase)
+app.command("rotate", short_help=_brief["rotate"], no_args_is_help=True)(recordkey.rotate)
 app.command("witness", short_help=_brief["witness"], no_args_is_help=True)(recordwatch.witness)
 app.command("monitor", short_help=_brief["monitor"], no_args_is_help=True)(recordwatch.monitor)
 
