@@ -89,6 +89,31 @@ def test_a_log_in_the_database_is_the_same_log(dsn: str) -> None:
     ]  # of the level whose tile is not full, every one a checkpoint needs
 
 
+class Overtaken(PostgresStorage):
+    """Just before the checkpoint is read for the first time, another process publishes more."""
+
+    def __init__(self, dsn: str, name: str) -> None:
+        super().__init__(dsn, name)
+        self._other: tuple[str, str] | None = (dsn, name)
+
+    def read(self, path: str) -> bytes | None:
+        if path == "checkpoint" and self._other is not None:
+            other, self._other = self._other, None
+            with open_log(*other) as log:
+                log.append([b"meanwhile"])
+                log.publish()
+        return super().read(path)
+
+
+def test_a_log_that_grows_while_it_is_opened_is_opened(dsn: str) -> None:
+    with open_log(dsn, "overtaken") as log:
+        log.append([b"before"])
+        log.publish()
+    with Log.open(Overtaken(dsn, "overtaken"), signer()) as log:
+        assert log.size == 2
+    assert verified(dsn, "overtaken") == 2
+
+
 def test_several_processes_append_in_one_order(dsn: str) -> None:
     with open_log(dsn, "many") as log:
         children = [start(dsn, "many", who, 60) for who in range(3)]

@@ -368,6 +368,8 @@ class Log:
                 "this is another log's storage", where=published.origin, expected=self.origin
             )
         if published.size > self.size:
+            self.refresh()  # another process may have appended, and published, in between
+        if published.size > self.size:
             raise VerificationError(
                 f"the log holds {self.size} entries, fewer than its last checkpoint of "
                 f"{published.size}", do="restore the storage from a newer copy",
