@@ -179,22 +179,36 @@ def ask(
     probe = folder / "probe.html"
     text = PROBE.replace("PAGE", page).replace("WIDTH", str(width))
     probe.write_text(text.replace("CASES", json.dumps(cases)), encoding="utf-8")
-    done = subprocess.run(
-        [
-            str(CHROMIUM),
-            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *("--allow-file-access-from-files", "--virtual-time-budget=60000", "--dump-dom"),
-            f"--user-data-dir={folder / 'profile'}",
-            *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-            probe.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    found = re.search(r'data-answer="([^"]*)"', done.stdout)
+    # A browser on a busy machine may give up before the page has answered; an answer is final.
+    for attempt in range(3):
+        done = subprocess.run(
+            [
+                str(CHROMIUM),
+                *(
+                    "--headless",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-quic",
+                    "--no-first-run",
+                ),
+                *(
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                ),
+                *("--allow-file-access-from-files", "--virtual-time-budget=60000", "--dump-dom"),
+                f"--user-data-dir={folder / f'profile{attempt}'}",
+                *(["--blink-settings=preferredColorScheme=0"] if dark else []),
+                probe.as_uri(),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        found = re.search(r'data-answer="([^"]*)"', done.stdout)
+        if found:
+            break
     assert found, done.stdout[:500] + done.stderr[-500:]
     answer: dict[str, Any] = json.loads(unescape(found[1]))
     return answer

@@ -25,7 +25,7 @@ from countenance.record.witness_client import Collected, QuorumError, Result, Wi
 from countenance.record.witness_server import WitnessServer
 
 AMPLE_S = 15.0  # for those who answer: a busy machine must not turn one result into another
-SHORT_S = 0.5  # for those who never do
+SHORT_S = 2.0  # for those who never do
 
 
 def now() -> int:
