@@ -94,5 +94,6 @@ def test_a_table_is_never_text_as_a_whole(tmp_path: Path):
     for rows in (100_000, 1_500_000):
         path = tmp_path / f"{rows}.parquet"
         run(_MAKE, f"{rows}:{path}")
-        peaks.append(float(run(_TABLE, path)))
+        # a busy machine's threads only ever add to a peak: the least of three is the program's
+        peaks.append(min(float(run(_TABLE, path)) for _ in range(3)))
     assert peaks[1] - peaks[0] < 160  # as text the difference is 240 MiB, and several copies of it

@@ -196,7 +196,12 @@ class WitnessPanel:
         except VerificationError as error:
             outcome = Outcome(name, Result.INVALID, error.what)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            outcome = Outcome(name, Result.UNREACHABLE, f"{type(error).__name__}: {error}"[:200])
+            # every wait ends at the deadline, and whoever is waited for then is late, not absent
+            if isinstance(error, TimeoutError) or time.monotonic() >= call.deadline:
+                outcome = Outcome(name, Result.LATE, "no answer in time")
+            else:
+                text = f"{type(error).__name__}: {error}"[:200]
+                outcome = Outcome(name, Result.UNREACHABLE, text)
         except CountenanceError as error:  # the log could not prove what the witness asked for
             outcome = Outcome(name, Result.REFUSED, error.what)
         finally:
