@@ -6,6 +6,7 @@ climb out of the archive, links, bombs and damaged members refuse the whole arch
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import lzma
 import shutil
@@ -115,6 +116,13 @@ class _Job:
             raise kind(
                 f"is damaged: {error}" if damaged else "is not a zip archive", where=where
             ) from error
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # a directory of entries that points before the file
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                raise
+            raise IntegrityError(f"is damaged: {error}", where=where) from error
         except (NotImplementedError, RuntimeError) as error:  # a password, or a rare compression
             raise InputError(f"cannot be opened: {error}", where=where) from error
 
