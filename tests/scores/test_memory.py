@@ -6,6 +6,7 @@ nothing NumPy, Polars or a BLAS allocates is missed.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,8 @@ def run(script: str, argument: object) -> str:
         capture_output=True,
         text=True,
         check=False,
+        # as many threads and heaps on every machine, so that a peak is the program's own
+        env=os.environ | {"POLARS_MAX_THREADS": "2", "MALLOC_ARENA_MAX": "2"},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -119,7 +119,7 @@ class _Job:
         except (
             OSError,
             ValueError,
-        ) as error:  # a directory of entries that points before the file
+        ) as error:  # its directory points before it
             if isinstance(error, OSError) and error.errno != errno.EINVAL:
                 raise
             raise IntegrityError(f"is damaged: {error}", where=where) from error
