@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from witnessing import NOW, ORIGIN, Clock, TestableLog, cosigner, event, log_signer, policy_for
 
 from countenance.core import InputError, canonical_json
+from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import cosign
 from countenance.record.counts import count_public
 from countenance.record.entries import parse_entry
@@ -402,6 +403,19 @@ def test_nothing_that_can_be_true_passes_for_a_contradiction() -> None:
     ):
         with pytest.raises(VerificationError):
             verify_evidence(wrong, keys)
+
+
+def test_no_log_can_be_framed_with_another_trusted_logs_key() -> None:
+    """A policy lists several logs: each key speaks for its own origin alone."""
+    honest = TestableLog((b"x",) * 5)
+    thief = TestableLog((b"y",) * 5, origin="other.example", seed="other")
+    notes = [
+        sign_note(Checkpoint(honest.origin, 5, root * 32).text, thief.signer)
+        for root in (b"1", b"2")
+    ]
+    both = [parse_vkey(log.signer.vkey) for log in (honest, thief)]
+    with pytest.raises(VerificationError, match="no key of this log"):
+        verify_evidence(Evidence(*notes), both)
 
 
 @given(data=st.data())

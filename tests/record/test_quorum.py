@@ -264,6 +264,21 @@ def test_a_witness_cannot_smuggle_another_ones_cosignature_in(
     assert [s.name for s in split_note(error.note)[1]] == [ORIGIN, "bad.example"]
 
 
+def test_a_witness_cannot_crowd_the_others_out_with_good_cosignatures(
+    tmp_path: Path, log: TestableLog
+) -> None:
+    """A hundred of them, each of another second: with them, the note would be past its bound."""
+    lines = b"".join(line_by(log, "bad", time_=NOW - i) for i in range(100))
+
+    def crowd(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(http_answer(200, lines))
+
+    with serving(tmp_path, log, "w1", "w2") as honest, hostile(crowd) as url:
+        collected = collect(log, ("bad", url), *honest, k=3)
+    names = [signature.name for signature in split_note(collected.note)[1]]
+    assert sorted(names[1:]) == ["bad.example", "w1.example", "w2.example"]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "result"),
     [

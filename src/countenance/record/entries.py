@@ -43,9 +43,13 @@ _ENVELOPE = {"public", "schema", "sealed", "time", "version"}
 _KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+){0,7}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _HEX32 = re.compile(r"[0-9a-f]{64}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TIME = re.compile(  # 1970 to 9999, what `format_time` writes; which days a month has is checked
+    r"(?:19[7-9]|[2-9][0-9]{2})[0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z"
+)
 _MOST_FIELDS = 64
 _MOST_CODES = 64
+_NESTS = (dict, list)
+_MOST_DEPTH = 16  # of an entry from elsewhere: what a reader's stack can take must not decide
 
 Json = str | int | bool | list[str]
 
@@ -228,6 +232,8 @@ def parse_entry(data: bytes, *, kinds: Kinds | None = None) -> Entry:
     versions = kinds.get(kind, ())
     known = next((each for each in versions if each.version == version), None)
     if known is None:
+        if _depth(value) > _MOST_DEPTH:
+            _refuse("the entry is nested too deeply", expected=f"at most {_MOST_DEPTH} levels")
         newest = max((each.version for each in versions), default=0)
         if versions and version < newest:
             _refuse(f"no version {version} of {kind} was ever defined")
@@ -304,8 +310,18 @@ def _no_float(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a whole number")
 
 
+def _depth(value: Any) -> int:
+    """How deep lists and objects lie in one another, without recursion."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        lists = (x.values() if isinstance(x, dict) else x for x in level if isinstance(x, _NESTS))
+        level = [child for children in lists for child in children]
+    return depth
+
+
 def _is_time(text: str) -> bool:
-    if _TIME.fullmatch(text) is None:
+    if _TIME.fullmatch(text) is None or text[11:13] > "23":  # newer Pythons read 24:00:00 too
         return False
     try:
         dt.datetime.fromisoformat(text)

@@ -117,16 +117,16 @@ def verify_evidence(
 ) -> Contradiction:
     """Check that the two notes are signed by the log and irreconcilable.
 
-    Both notes need a good signature by one of `log_keys`; `witnesses` only serve to name those
-    who cosigned both sides, which convicts them as well.
+    Both notes need a good signature by one of `log_keys` that has the log's origin as its name:
+    of several logs that one trusts, none can be framed by another. `witnesses` only serve to name
+    those who cosigned both sides, which convicts them as well.
 
     Raises
     ------
     VerificationError
         If a signature is missing or bad, or the notes can both be true.
     """
-    first = open_checkpoint(evidence.first, log_keys)[0]
-    second = open_checkpoint(evidence.second, log_keys)[0]
+    first, second = (_signed(note, log_keys) for note in (evidence.first, evidence.second))
     if first.origin != second.origin:
         raise VerificationError("the two checkpoints are of different logs: no contradiction")
     if first.size > second.size:
@@ -138,6 +138,15 @@ def verify_evidence(
         _verify_fork(evidence, first, second)
     both = _cosigners(evidence.first, witnesses) & _cosigners(evidence.second, witnesses)
     return Contradiction(first, second, tuple(sorted(both)))
+
+
+def _signed(data: bytes, log_keys: Sequence[Verifier]) -> Checkpoint:
+    checkpoint, note = open_checkpoint(data, log_keys)
+    if checkpoint.origin not in {signature.name for signature in note.verified}:
+        raise VerificationError(
+            "no key of this log signed the checkpoint", where=checkpoint.origin
+        )
+    return checkpoint
 
 
 def _verify_fork(evidence: Evidence, first: Checkpoint, second: Checkpoint) -> None:

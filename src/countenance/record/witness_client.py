@@ -66,7 +66,7 @@ class Outcome:
     result: Result
     text: str
     size: int | None = None
-    signatures: tuple[Signature, ...] = ()
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,8 @@ class WitnessPanel:
                 outcomes.append(outcome)
                 if outcome.size is not None:
                     self._sizes[outcome.name] = outcome.size
-                if outcome.signatures:
-                    note = add_signatures(note, outcome.signatures)
+                if outcome.signature is not None:
+                    note = add_signatures(note, (outcome.signature,))
         finally:
             for call in calls:
                 call.hang_up()
@@ -230,20 +230,20 @@ class WitnessPanel:
         return Outcome(name, Result.REFUSED, f"its size differed {MAX_TRIES} times")
 
     def _verified(self, witness: TrustedWitness, task: _Task, body: bytes) -> Outcome:
-        # Only this witness's keys count here, and they are checked over our own text.
+        # Only this witness's key counts here, and it is checked over our own text. One signature
+        # is taken: a hundred good ones, of a hundred times, would leave no room for anybody else.
         text, _ = split_note(task.note)
         lines = b"".join(signature.line for signature in parse_signatures(body))
         note = open_note(text + b"\n" + lines, (witness.verifier,))
-        if any(split_time(signature.signature)[0] == 0 for signature in note.verified):
+        own = max(note.verified, key=lambda signature: split_time(signature.signature)[0])
+        if split_time(own.signature)[0] == 0:
             raise VerificationError("its cosignature states no time")
         findings = time_findings(
-            note.verified, (witness.verifier,), now=self._clock(), tolerance_s=self._tolerance_s
+            (own,), (witness.verifier,), now=self._clock(), tolerance_s=self._tolerance_s
         )
         if findings:
             return Outcome(witness.name, Result.CLOCK, str(findings[0]), task.checkpoint.size)
-        return Outcome(
-            witness.name, Result.COSIGNED, "cosigned", task.checkpoint.size, note.verified
-        )
+        return Outcome(witness.name, Result.COSIGNED, "cosigned", task.checkpoint.size, own)
 
 
 @dataclass(frozen=True, slots=True)
