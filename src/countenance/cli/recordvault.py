@@ -5,12 +5,22 @@ Both leave an entry of their own: an opening before it is handed out, an erasure
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countenance.cli.recordfolder import Folder, PassphraseFile, Record, now_s, wrong
+from countenance.cli.recordfolder import (
+    Folder,
+    Index,
+    PassphraseFile,
+    Record,
+    now_s,
+    passphrase,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from countenance.record.commitments import Sealed
@@ -23,8 +33,10 @@ Basis = Annotated[
 
 def open_field(
     folder: Folder,
-    index: Annotated[int, typer.Argument(metavar="INDEX", min=0, show_default=False)],
-    field: Annotated[str, typer.Argument(metavar="FIELD", show_default=False)],
+    index: Index,
+    field: Annotated[
+        str, typer.Argument(metavar="FIELD", help="The sealed field, as case.", show_default=False)
+    ],
     basis: Basis,
     reader: Annotated[
         str | None, typer.Option("--reader", metavar="NAME", help="To whom; it is logged sealed.")
@@ -39,15 +51,19 @@ def open_field(
 
     The reader checks it with `countenance verify PROOF --policy FILE --opening FILE`.
     """
-    from countenance.core import atomic_write
     from countenance.record.commitments import Opening
     from countenance.record.entries import parse_entry
     from countenance.record.vault import Erased, append_events
 
     here = Record(folder).need()
-    with here.open_log(passphrase_file) as log, here.open_vault() as vault:
+    path = out or Path(f"{index}-{field}.json")
+    if path.is_dir() or not path.parent.is_dir():  # known before the log says it was handed out
+        raise wrong("no file can be written there", where=str(path), expected="--out FILE")
+    signer = here.signer(passphrase(passphrase_file))
+    with here.open_log(signer) as log, here.open_vault() as vault:
         if index >= log.size:
-            raise wrong(f"there is no entry {index}", expected=f"0 to {log.size - 1}")
+            known = f"0 to {log.size - 1:,}" if log.size else "nothing: the log is empty"
+            raise wrong(f"there is no entry {index}", where=str(folder), expected=known)
         entry = parse_entry(log.entry(index))
         if field not in entry.sealed:
             names = ", ".join(sorted(entry.sealed)) or "none"
@@ -61,10 +77,7 @@ def open_field(
             "opened", basis, fields=1, private={"reader": reader, "entries": [[index, field]]}
         )
         logged = append_events(log, vault, [event])
-    path = out or Path(f"{index}-{field}.json")
-    with atomic_write(path) as file:
-        file.write(found.to_bytes())
-    path.chmod(0o600)
+    _write_private(path, found.to_bytes())
     typer.echo(f"{path}; logged as entry {logged.start}")
 
 
@@ -85,12 +98,31 @@ def erase(
     from countenance.record.vault import append_events
 
     here = Record(folder).need()
-    with here.open_log(passphrase_file) as log, here.open_vault() as vault:
+    signer = here.signer(passphrase(passphrase_file))
+    with here.open_log(signer) as log, here.open_vault() as vault:
         count = vault.erase_about(handle)
         if not count:
-            raise wrong("nothing is kept under this handle", where=handle)
+            raise wrong(
+                "nothing is kept under this handle",
+                where=handle,
+                expected="a handle that was given to `countenance record append --about`",
+            )
         logged = append_events(log, vault, [_event("erased", basis, fields=count, private={})])
     typer.echo(f"{count} fields erased; logged as entry {logged.start}")
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, which nobody but its owner can read at any moment."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _event(name: str, basis: str, *, fields: int, private: dict[str, Any]) -> Sealed:
