@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from countenance.record.counts import PublicCounts, count_public
     from countenance.record.entries import Entry, EventKind, Field, make_entry, parse_entry
+    from countenance.record.erasure import erase_events, tell_erasures
     from countenance.record.errors import (
         ConflictError,
         RecordError,
@@ -91,6 +92,10 @@ _HOMES = {
         "Field",
         "make_entry",
         "parse_entry",
+    ),
+    "erasure": (
+        "erase_events",
+        "tell_erasures",
     ),
     "errors": (
         "ConflictError",
@@ -220,6 +225,7 @@ __all__ = [
     "consistency_proof",
     "cosign",
     "count_public",
+    "erase_events",
     "follow_rotation",
     "generate_key",
     "inclusion_proof",
@@ -243,6 +249,7 @@ __all__ = [
     "rotation_entry",
     "seal",
     "sign_note",
+    "tell_erasures",
     "time_findings",
     "verify_consistency",
     "verify_evidence",

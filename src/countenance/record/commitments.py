@@ -28,9 +28,10 @@ from dataclasses import dataclass
 from dataclasses import field as part
 from typing import Any
 
-from countenance.core import InputError, canonical_json
+from countenance.core import InputError
 from countenance.record.entries import SCHEMA_PREFIX, Entry, EventKind, make_entry
 from countenance.record.errors import VerificationError
+from countenance.record.wire import write_json
 
 SALT_BYTES = 32
 MOST_VALUE_BYTES = 1 << 20
@@ -58,7 +59,7 @@ class Opening:
 
     def to_bytes(self) -> bytes:
         """The file that is handed to an authorised reader (canonical JSON)."""
-        return canonical_json(
+        return write_json(
             {
                 "schema": _OPENING,
                 "version": 1,
@@ -89,7 +90,7 @@ def commit(value: Any, *, salt: bytes, kind: str, field: str) -> str:
     if len(salt) != SALT_BYTES:
         raise InputError(f"a salt of {len(salt)} bytes", expected=f"{SALT_BYTES} random bytes")
     try:
-        message = canonical_json([SCHEMA_PREFIX + kind, field, value])
+        message = write_json([SCHEMA_PREFIX + kind, field, value])
     except (ValueError, RecursionError) as error:
         raise InputError(
             "the value has no canonical JSON form",
