@@ -36,13 +36,15 @@ from countenance.record.cosignature import (
 )
 from countenance.record.errors import ConflictError, StorageError, VerificationError
 from countenance.record.note import (
+    Ed25519Signer,
+    decode_base64,
+    encode_base64,
+)
+from countenance.record.vkey import (
     ED25519,
     ED25519_COSIGNATURE,
     MLDSA44_COSIGNATURE,
-    Ed25519Signer,
     check_name,
-    decode_base64,
-    encode_base64,
     format_vkey,
 )
 
