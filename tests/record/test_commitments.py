@@ -163,7 +163,8 @@ def test_any_bytes_are_an_opening_or_the_one_error(data: bytes) -> None:
             canonical_json(GOOD_FILE | change)
             for change in (
                 {"version": 2}, {"version": True}, {"schema": "x"}, {"salt": "00"}, {"salt": 0},
-                {"kind": None}, {"field": []}, {"more": 1},
+                {"kind": None}, {"kind": "\x1b[2J"}, {"kind": ""}, {"field": "A b"},
+                {"field": []}, {"more": 1},
             )
         ),
     ],

@@ -183,6 +183,35 @@ def test_a_witness_that_drips_is_hung_up_on(log: TestableLog, start: bytes) -> N
     assert ended.wait(3)
 
 
+def test_a_handshake_that_drips_is_hung_up_on(log: TestableLog) -> None:
+    """TLS reads as long as bytes come, each in time: the thread must not wait for days."""
+    ended = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB begins
+            while connection.send(b"x"):
+                time.sleep(0.05)
+        ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        error = refused(log, ("bad", url), deadline_s=SHORT_S)
+        assert [o.result for o in error.outcomes] == [Result.LATE]
+        assert ended.wait(3)
+
+
+def test_what_a_witness_says_reaches_no_terminal_as_it_is(log: TestableLog) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(http_answer(403, "\x1b[2J\x9b1m no \u202e\r\nALERT".encode()))
+
+    with hostile(answer) as url:
+        error = refused(log, ("bad", url))
+    assert error.outcomes[0].text == "HTTP 403: \ufffd[2J\ufffd1m no \ufffd\ufffd\ufffdALERT"
+
+
 def test_an_oversize_answer_is_not_read_to_its_end(log: TestableLog) -> None:
     def flood(connection: socket.socket, body: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n")
@@ -349,8 +378,11 @@ def test_a_log_that_cannot_prove_says_so(tmp_path: Path, log: TestableLog) -> No
     store.close()
     with serving(tmp_path, log, "w1") as addresses:
         panel = WitnessPanel(policy_for(log, *addresses), clock=now, deadline_s=AMPLE_S)
-        with pytest.raises(QuorumError, match="a tile is missing"):
+        with pytest.raises(QuorumError, match="a tile is missing") as caught:
             panel.collect(log.note(), prove=cannot)
+    assert [o.result for o in caught.value.outcomes] == [
+        Result.UNPROVEN
+    ]  # not the witness's fault
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "http://", "file:///etc/passwd", "http://x:99999/"])

@@ -126,6 +126,21 @@ def test_requests_meant_to_confuse_or_fill_are_refused_and_hung_up_on(
     assert answer.startswith(b"HTTP/1.1 %d " % status)
 
 
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: %d\r\n", b"Transfer-Encoding: chunked\r\nX: %d\r\n"]
+)
+def test_the_body_of_a_get_is_not_taken_for_the_next_request(
+    server: WitnessServer, head: bytes
+) -> None:
+    hidden = b"POST /w/add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    path = b"/w/%s/checkpoint" % origin_hash(ORIGIN).encode()
+    answer = raw(
+        server, b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n%s" % (path, head % len(hidden), hidden)
+    )
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
 def test_dripping_bytes_buy_no_time(server: WitnessServer) -> None:
     """Each byte comes well before any timeout of one read; the request as a whole does not."""
     whole = b"POST /w/add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n"

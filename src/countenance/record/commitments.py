@@ -38,6 +38,7 @@ MOST_VALUE_BYTES = 1 << 20
 _DOMAIN = b"countenance-record/commitment/v1\n"
 _OPENING = "countenance-record/opening"
 _PARTS = {"schema", "version", "kind", "field", "salt", "value"}
+_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _HEX32 = re.compile(r"[0-9a-f]{64}")
 
 Random = Callable[[int], bytes]
@@ -182,5 +183,9 @@ def parse_opening(data: bytes) -> Opening:
         raise wrong
     texts = (value["kind"], value["field"], value["salt"])
     if not all(isinstance(text, str) for text in texts) or not _HEX32.fullmatch(value["salt"]):
+        raise wrong
+    if not all(
+        _NAME.fullmatch(text) for text in texts[:2]
+    ):  # they are shown before they are checked
         raise wrong
     return Opening(value["kind"], value["field"], bytes.fromhex(value["salt"]), value["value"])

@@ -49,6 +49,8 @@ class Result(StrEnum):
     """It has cosigned a larger tree: the log went back, or another process moved it on."""
     INCONSISTENT = "inconsistent"
     """The log does not extend what it has cosigned."""
+    UNPROVEN = "unproven"
+    """The log itself could not make the proof that the witness needs."""
     REFUSED = "refused"
     INVALID = "invalid"
     """Its answer does not verify or is not of the specified form."""
@@ -200,10 +202,8 @@ class WitnessPanel:
             if isinstance(error, TimeoutError) or time.monotonic() >= call.deadline:
                 outcome = Outcome(name, Result.LATE, "no answer in time")
             else:
-                text = f"{type(error).__name__}: {error}"[:200]
+                text = _printable(f"{type(error).__name__}: {error}".encode()[:200])
                 outcome = Outcome(name, Result.UNREACHABLE, text)
-        except CountenanceError as error:  # the log could not prove what the witness asked for
-            outcome = Outcome(name, Result.REFUSED, error.what)
         finally:
             call.close()
         answers.put(outcome)
@@ -212,7 +212,10 @@ class WitnessPanel:
         name, size = call.witness.name, task.checkpoint.size
         old = task.known_size if task.known_size <= size else 0
         for _ in range(MAX_TRIES):
-            proof = tuple(task.prove(old, size)) if 0 < old < size else ()
+            try:
+                proof = tuple(task.prove(old, size)) if 0 < old < size else ()
+            except CountenanceError as error:
+                return Outcome(name, Result.UNPROVEN, error.what)
             answer = call.post(AddCheckpoint(old, proof, task.note).to_bytes())
             if answer.status == 200:
                 return self._verified(call.witness, task, answer.body)
@@ -225,7 +228,7 @@ class WitnessPanel:
             if answer.status == 422:
                 text = f"the log does not extend the {old:,} entries it has cosigned"
                 return Outcome(name, Result.INCONSISTENT, text)
-            told = answer.body[:200].decode("utf-8", "replace").strip()
+            told = _printable(answer.body[:200])
             return Outcome(name, Result.REFUSED, f"HTTP {answer.status}: {told}")
         return Outcome(name, Result.REFUSED, f"its size differed {MAX_TRIES} times")
 
@@ -266,26 +269,23 @@ class _Call:
 
     witness: TrustedWitness
     deadline: float
-    _connection: http.client.HTTPConnection | None = None
+    _connection: _Connection | None = None
     _socket: socket.socket | None = None
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def post(self, body: bytes) -> _HttpAnswer:
         left = self.deadline - time.monotonic()
         secure, host, port, path = _endpoint(self.witness.url)
-        if self._connection is None and left > 0:
-            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-            self._connection = kind(host, port, timeout=left)
-        connection = self._connection
-        if connection is None or left <= 0:
+        if left <= 0:
             raise TimeoutError("no time is left")
+        if self._connection is None:
+            kind = _SecureConnection if secure else _Connection
+            self._connection = kind(host, port, timeout=left)
+            self._connection.opened = self._opened
+        connection = self._connection
         if connection.sock is None:
             connection.connect()
-            # Kept apart: the connection forgets its socket while an answer is still being read.
-            self._socket = connection.sock
         connection.sock.settimeout(left)
-        if self._ended.is_set():
-            raise TimeoutError("no time is left")
         connection.request("POST", path, body, {"Content-Type": "text/plain; charset=utf-8"})
         with connection.getresponse() as response:
             data = response.read(MAX_ANSWER_BYTES + 1)
@@ -300,9 +300,38 @@ class _Call:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
+    def _opened(self, connected: socket.socket) -> None:
+        # A duplicate: TLS takes the socket itself away, and the connection forgets it while an
+        # answer is still being read.
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = connected.dup()
+        if self._ended.is_set():
+            raise TimeoutError("no time is left")
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+        if self._socket is not None:
+            self._socket.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    opened: Callable[[socket.socket], None]
+
+    def connect(self) -> None:
+        super().connect()
+        self.opened(self.sock)
+
+
+class _SecureConnection(http.client.HTTPSConnection, _Connection):
+    """In this order of bases, so that the socket is told before the handshake, which may hang."""
+
+
+def _printable(body: bytes) -> str:
+    """What a stranger says, with nothing in it that a terminal would obey."""
+    text = body.decode("utf-8", "replace").strip()
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _told_size(body: bytes) -> int:

@@ -233,6 +233,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(answer)
 
     def do_GET(self) -> None:
+        if "Transfer-Encoding" in self.headers or "Content-Length" in self.headers:
+            # Unread, a body would be taken for the next request: behind a proxy, for anybody's.
+            self._answer(Answer(400, b"a GET has no body\n"), close=True)
+            return
         rest = self.path.removeprefix(self._here.prefix + "/")
         hash_, slash, name = rest.partition("/")
         if not slash or name != "checkpoint" or len(hash_) != 64:
