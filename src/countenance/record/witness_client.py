@@ -202,7 +202,9 @@ class WitnessPanel:
             if isinstance(error, TimeoutError) or time.monotonic() >= call.deadline:
                 outcome = Outcome(name, Result.LATE, "no answer in time")
             else:
-                text = _printable(f"{type(error).__name__}: {error}".encode()[:200])
+                text = _printable(
+                    f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:200]
+                )
                 outcome = Outcome(name, Result.UNREACHABLE, text)
         finally:
             call.close()
@@ -269,7 +271,7 @@ class _Call:
 
     witness: TrustedWitness
     deadline: float
-    _connection: _Connection | None = None
+    _connection: http.client.HTTPConnection | None = None
     _socket: socket.socket | None = None
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -279,13 +281,16 @@ class _Call:
         if left <= 0:
             raise TimeoutError("no time is left")
         if self._connection is None:
-            kind = _SecureConnection if secure else _Connection
+            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
             self._connection = kind(host, port, timeout=left)
-            self._connection.opened = self._opened
         connection = self._connection
         if connection.sock is None:
-            connection.connect()
+            connection.connect()  # Python bounds a TLS handshake as a whole
+            # Kept apart: the connection forgets its socket while an answer is still being read.
+            self._socket = connection.sock
         connection.sock.settimeout(left)
+        if self._ended.is_set():
+            raise TimeoutError("no time is left")
         connection.request("POST", path, body, {"Content-Type": "text/plain; charset=utf-8"})
         with connection.getresponse() as response:
             data = response.read(MAX_ANSWER_BYTES + 1)
@@ -300,32 +305,9 @@ class _Call:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _opened(self, connected: socket.socket) -> None:
-        # A duplicate: TLS takes the socket itself away, and the connection forgets it while an
-        # answer is still being read.
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = connected.dup()
-        if self._ended.is_set():
-            raise TimeoutError("no time is left")
-
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        if self._socket is not None:
-            self._socket.close()
-
-
-class _Connection(http.client.HTTPConnection):
-    opened: Callable[[socket.socket], None]
-
-    def connect(self) -> None:
-        super().connect()
-        self.opened(self.sock)
-
-
-class _SecureConnection(http.client.HTTPSConnection, _Connection):
-    """In this order of bases, so that the socket is told before the handshake, which may hang."""
 
 
 def _printable(body: bytes) -> str:
