@@ -28,11 +28,13 @@ from countenance.cli.recordfolder import (
     Record,
     address,
     listening,
+    load_policy,
     now_s,
     own_policy,
     passphrase,
     reading,
     unpublished,
+    write_file,
     wrong,
 )
 from countenance.cli.recordstamp import AuthorityFiles, asking, authorities, examine, stamp_facts
@@ -118,7 +120,6 @@ def prove(
     ] = None,
 ) -> None:  # fmt: skip
     """Write the offline proof that an entry is in the published log, with the entry in it."""
-    from countenance.core import atomic_write
     from countenance.record.explorer import LogView, Pages
 
     with reading(place) as reader:
@@ -136,8 +137,7 @@ def prove(
             )
         data = Pages(view).proof_file(snapshot, index)
     path = out or Path(f"{index}.tlog-proof")
-    with atomic_write(path) as file:
-        file.write(data)
+    write_file(path, data)
     typer.echo(path)
 
 
@@ -154,7 +154,6 @@ def verify(
     """
     from countenance.cli.terminal import progress
     from countenance.record.errors import VerificationError
-    from countenance.record.policy import Policy
     from countenance.record.storage import CHECKPOINT
     from countenance.record.verifylog import verify_log
 
@@ -167,7 +166,7 @@ def verify(
                 expected="--policy FILE",
                 do="take the file from somewhere other than the log",
             )
-        trusted = Policy.load(given)
+        trusted = load_policy(given)
         note = storage.read(CHECKPOINT)
         if note is None:
             raise unpublished(place)
@@ -177,7 +176,7 @@ def verify(
             with progress(quiet=quiet) as report:
                 verified = verify_log(storage, found, progress=report)
         except VerificationError as error:
-            typer.echo(f"Does not verify.\n{error.diagnostics()}", err=True)
+            typer.echo(f"Does not verify: {place}\n{error.diagnostics()}", err=True)
             raise typer.Exit(1) from error
     if quiet:
         return
@@ -211,10 +210,9 @@ def serve(
         http_server,
         write_pages,
     )
-    from countenance.record.policy import Policy
 
     given = policy or own_policy(place)
-    trusted = Policy.load(given) if given else None
+    trusted = load_policy(given) if given else None
     keys: list[str] = []
     if trusted:
         keys = [*(x.vkey for x in trusted.logs), *(x.vkey for x in trusted.witnesses)]
@@ -224,6 +222,8 @@ def serve(
         view = LogView(reader.read, verifiers=trusted.verifiers if trusted else ())
         pages = Pages(view, keys=keys)
         if pages_to is not None:
+            if view.snapshot() is None:
+                raise unpublished(place)
             with progress() as report:
                 count = write_pages(view, pages, pages_to, last=last, progress=report)
             typer.echo(f"{pages_to / 'index.html'}: {count:,} entries")

@@ -75,6 +75,8 @@ def append(
             out.flush()
             done += len(events)
             report("events appended", done, total)
+    if not done:
+        typer.echo(f"{name}: no events; nothing was appended", err=True)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMES = ("postgresql://", "postgres://")
 FORM = "postgresql://HOST/DATABASE"
+NAME = f"{FORM}#ORIGIN"
 CONNECT_S = 10
 _SECRET = re.compile(r"(?:password|secret|client_key|server_key)=", re.IGNORECASE)
 _NO_TABLE = "42P01"  # SQLSTATE undefined_table
@@ -63,7 +64,7 @@ def database(place: str) -> PostgresStorage:
 
     url, _, origin = _without_secret(place).partition("#")
     if not origin:
-        raise wrong("which log of the database?", where=place, expected=f"{FORM}#ORIGIN")
+        raise wrong("which log of the database?", where=place, expected=NAME)
     options = {"fallback_application_name": "countenance"}
     if "connect_timeout=" not in url and "PGCONNECT_TIMEOUT" not in os.environ:
         options["connect_timeout"] = str(CONNECT_S)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,18 +108,26 @@ class Record:
 
     def load_policy(self) -> Policy:
         """Who must have signed a checkpoint for it to count."""
-        from countenance.record.policy import Policy
+        return load_policy(self.policy)
 
-        return Policy.load(self.policy)
+    def log_name(self) -> str | None:
+        """The name of the log in a database; None if it is in this folder."""
+        from countenance.cli.recorddatabase import NAME, is_database
+
+        if not self.storage_name.exists():
+            return None
+        name = read_text(self.storage_name, "the name of the log's storage")
+        if not is_database(name) or "#" not in name:
+            raise wrong("this names no log", where=str(self.storage_name), expected=NAME)
+        return name
 
     def open_storage(self) -> Storage:
         """Where the log is kept."""
         from countenance.cli.recorddatabase import database
         from countenance.record.folder import FolderStorage
 
-        if self.storage_name.is_file():
-            return database(read_text(self.storage_name, "the name of the log's storage"))
-        return FolderStorage(self.log)
+        name = self.log_name()
+        return FolderStorage(self.log) if name is None else database(name)
 
     def hold(self) -> Storage:
         """The log's storage, open for writing; another process that has it may finish first."""
@@ -174,7 +183,7 @@ def passphrase(file: Path | None, *, new: bool = False) -> str:
     if file is not None:
         text = read_text(file, "the passphrase")
         if not text:
-            raise wrong("the passphrase file is empty", where=str(file))
+            raise wrong("the passphrase file is empty", where=str(file), expected="a passphrase")
         return text
     given = os.environ.get(PASSPHRASE)
     if given:
@@ -214,6 +223,49 @@ def read_bytes(path: Path, what: str, *, most: int) -> bytes:
     return data
 
 
+def load_policy(path: Path) -> Policy:
+    """A policy file that somebody named."""
+    from countenance.record.policy import MAX_POLICY_BYTES, Policy
+
+    return Policy.parse(read_bytes(path, "the policy", most=MAX_POLICY_BYTES), where=str(path))
+
+
+def write_file(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file whole or not at all; a private one nobody else can read at any moment."""
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if not private:
+            temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        raise wrong(
+            f"the file cannot be written ({error.strerror})",
+            where=str(path),
+            expected="the name of a file in a folder that is there",
+        ) from error
+
+
+@contextlib.contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Say which option a key or name was given in that is none."""
+    from countenance.record.errors import VerificationError
+
+    try:
+        yield
+    except VerificationError as error:
+        raise wrong(error.what, where=where, expected=error.expected) from error
+
+
 def make_folder(path: Path) -> None:
     """Make a folder for its owner only, if it is not there."""
     try:
@@ -237,9 +289,7 @@ def reading(place: str) -> Iterator[Reader]:
         yield HttpStorage(place)
         return
     folder = Record(Path(place))
-    name = place if is_database(place) else None
-    if name is None and folder.storage_name.is_file():
-        name = read_text(folder.storage_name, "the name of the log's storage")
+    name = place if is_database(place) else folder.log_name()
     if name is not None:
         with contextlib.closing(database(name)) as storage:
             need_log(storage, name)

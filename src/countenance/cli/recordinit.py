@@ -15,6 +15,7 @@ from countenance.cli.recordfolder import (
     PassphraseFile,
     Record,
     make_folder,
+    naming,
     now_s,
     passphrase,
     wrong,
@@ -67,16 +68,19 @@ def init(
 
     here = Record(folder)
     witnesses = [_witness(each) for each in witness or ()]
-    for _, key, _ in witnesses:
-        parse_vkey(key)
+    for word, (_, key, _) in zip(witness or (), witnesses, strict=True):
+        with naming(f"--witness {word}"):
+            parse_vkey(key)
     if not 0 <= quorum <= len(witnesses):
         raise wrong(
             f"a quorum of {quorum} among {len(witnesses)} witnesses",
             where="--quorum",
             expected="at most as many as there are witnesses",
         )
-    check_name(origin)
-    times = format_authorities(authorities(None, authority))
+    with naming(f"--origin {origin}"):
+        check_name(origin)
+    with naming("--timestamp-authority"):
+        times = format_authorities(authorities(None, authority))
     name = name_log(storage, origin) if storage is not None else None
     for path in (here.key, here.policy, here.storage_name, here.log / "journal"):
         if path.exists():

@@ -20,6 +20,7 @@ from countenance.cli.recordfolder import (
     read_bytes,
     reading,
     unpublished,
+    write_file,
     wrong,
 )
 
@@ -72,7 +73,7 @@ def timestamp(
     --timestamp-authority. An answer about a checkpoint that is no longer the published one can
     still be attached to a proof file that was made of it.
     """
-    from countenance.core import InputError, atomic_write
+    from countenance.core import InputError
     from countenance.record.errors import VerificationError
     from countenance.record.stamped import verify_by_any
     from countenance.record.timestamp import MAX_TOKEN_BYTES, write_request
@@ -81,8 +82,7 @@ def timestamp(
         raise wrong("what is to be done?", expected="one of --url, --request and --answer")
     note = _note_of(place)
     if request is not None:
-        with atomic_write(request) as file:
-            file.write(write_request(note))
+        write_file(request, write_request(note))
         typer.echo(request)
         return
     trusted = authorities(policy or own_policy(place), authority, need=True)
@@ -212,7 +212,6 @@ def _note_of(place: str) -> bytes:
 
 def _attach(place: str, note: bytes, token: bytes) -> None:
     """Put a token where the checkpoint was taken from."""
-    from countenance.core import atomic_write
     from countenance.record.checkpoint import parse_checkpoint
     from countenance.record.note import split_note
     from countenance.record.proof import HEADER, MAX_PROOF_BYTES, parse_proof
@@ -225,8 +224,7 @@ def _attach(place: str, note: bytes, token: bytes) -> None:
         stamped = add_token(note, token)
         if data.startswith(HEADER.encode()):
             stamped = replace(parse_proof(data), checkpoint=stamped).encode()
-        with atomic_write(path) as file:
-            file.write(stamped)
+        write_file(path, stamped)
         return
     text = split_note(note)[0]
     with contextlib.closing(Record(path).need().hold()) as storage:

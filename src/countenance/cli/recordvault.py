@@ -5,8 +5,6 @@ Both leave an entry of their own: an opening before it is handed out, an erasure
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +17,7 @@ from countenance.cli.recordfolder import (
     Record,
     now_s,
     passphrase,
+    write_file,
     wrong,
 )
 
@@ -77,7 +76,7 @@ def open_field(
             "opened", basis, fields=1, private={"reader": reader, "entries": [[index, field]]}
         )
         logged = append_events(log, vault, [event])
-    _write_private(path, found.to_bytes())
+    write_file(path, found.to_bytes(), private=True)
     typer.echo(f"{path}; logged as entry {logged.start}")
 
 
@@ -93,36 +92,28 @@ def erase(
     """Erase the salts and values kept under a handle, for good, and log how many there were.
 
     The log still verifies; what its commitments were of, nobody can tell any more. Copies and
-    backups of the vault are yours to expire.
+    backups of the vault are yours to expire. What fails in between is finished by the same
+    command again, or by the next erasure.
     """
-    from countenance.record.vault import append_events
+    from countenance.record.erasure import erase_events
 
     here = Record(folder).need()
     signer = here.signer(passphrase(passphrase_file))
     with here.open_log(signer) as log, here.open_vault() as vault:
-        count = vault.erase_about(handle)
-        if not count:
-            raise wrong(
-                "nothing is kept under this handle",
-                where=handle,
-                expected="a handle that was given to `countenance record append --about`",
-            )
-        logged = append_events(log, vault, [_event("erased", basis, fields=count, private={})])
-    typer.echo(f"{count} fields erased; logged as entry {logged.start}")
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, which nobody but its owner can read at any moment."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        told = erase_events(
+            log,
+            vault,
+            about=handle,
+            event=lambda fields: _event("erased", basis, fields=fields, private={}),
+        )
+    if not told:
+        raise wrong(
+            "nothing is kept under this handle",
+            where=handle,
+            expected="a handle that was given to `countenance record append --about`",
+        )
+    for each in told:
+        typer.echo(f"{each.fields} fields erased; logged as entry {each.index}")
 
 
 def _event(name: str, basis: str, *, fields: int, private: dict[str, Any]) -> Sealed:

@@ -16,7 +16,9 @@ from countenance.cli.recordfolder import (
     PassphraseFile,
     address,
     listening,
+    load_policy,
     make_folder,
+    naming,
     now_s,
     passphrase,
     reading,
@@ -66,7 +68,10 @@ def witness(
         typer.echo(vkey)
         return
     address(listen)
-    verifiers = [parse_vkey(each) for each in log or ()]
+    verifiers = []
+    for each in log or ():
+        with naming(f"--log {each}"):
+            verifiers.append(parse_vkey(each))
     if not verifiers:
         raise wrong(
             "no log to cosign for",
@@ -139,12 +144,14 @@ def monitor(
     from countenance.core import CountenanceError, pretty_json
     from countenance.record.monitor import Monitor
     from countenance.record.monitor_report import post_webhook
-    from countenance.record.policy import Policy
+    from countenance.record.request import check_address
 
     if every is not None and every <= 0:
         raise wrong("a time between visits that is none", where="--every", expected="60")
+    if webhook is not None:
+        check_address(webhook, what="the address of a webhook", query=True)
     with contextlib.ExitStack() as stack:
-        logs = _followed(Policy.load(policy), place or [], stack)
+        logs = _followed(load_policy(policy), place or [], stack)
         make_folder(folder)
         while True:
             # Drawn for one visit at a time: while a bar is there, standard output is not ours.
@@ -190,7 +197,8 @@ def _followed(policy: Policy, places: list[str], stack: contextlib.ExitStack) ->
                     expected=f"ORIGIN=ADDRESS, with one of {', '.join(seen)}",
                 )
             origin, where = next(iter(seen)), text
-        seen[origin].append(Place(where, stack.enter_context(reading(where))))
+        if where not in {each.name for each in seen[origin]}:
+            seen[origin].append(Place(where, stack.enter_context(reading(where))))
     followed = []
     for origin, at in seen.items():
         if not at:

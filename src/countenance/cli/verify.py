@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli.recordfolder import read_bytes, wrong
+from countenance.cli.recordfolder import load_policy, read_bytes, wrong
 from countenance.cli.recordstamp import AuthorityFiles, examine, stamp_facts, stamp_values
 
 if TYPE_CHECKING:
@@ -45,10 +45,15 @@ def verify(
     from countenance.record.commitments import parse_opening, verify_opening
     from countenance.record.entries import parse_entry
     from countenance.record.errors import VerificationError
-    from countenance.record.policy import Policy
     from countenance.record.proof import MAX_PROOF_BYTES, examine_proof, parse_proof
 
-    trusted = Policy.load(policy)
+    if file.is_dir():
+        raise wrong(
+            "this is a folder, not a proof file",
+            where=str(file),
+            do="a whole log is checked by `countenance record verify`",
+        )
+    trusted = load_policy(policy)
     data = read_bytes(file, "the proof", most=MAX_PROOF_BYTES)
     try:
         carried = parse_proof(data).extra
@@ -66,7 +71,7 @@ def verify(
             if event is not None:
                 opened[found.field] = verify_opening(event, found)
     except VerificationError as error:
-        typer.echo(f"Does not verify.\n{error.diagnostics()}", err=True)
+        typer.echo(f"Does not verify: {file}\n{error.diagnostics()}", err=True)
         raise typer.Exit(1) from error
     _show(verdict, stamps, proof.index, event, raw, opened, json=json)
 

@@ -9,7 +9,7 @@ import zlib
 
 from countenance.core import InputError
 from countenance.record.errors import StorageError
-from countenance.record.request import answered, check_address, read_body
+from countenance.record.request import answered, check_address, read_body, why
 from countenance.record.storage import CHECKPOINT, MAX_CHECKPOINT
 from countenance.record.tiles import parse_path
 
@@ -51,5 +51,7 @@ class HttpStorage:
                 return None
             raise StorageError(f"the server answered {error.code}", where=address) from error
         except (OSError, http.client.HTTPException, zlib.error, UnicodeError) as error:
-            why = getattr(error, "reason", None) or error
-            raise StorageError(f"reading failed: {why}", where=address) from error
+            raise StorageError(
+                f"reading failed: {why(error)}", where=address,
+                do="see whether the address is right, and whether the server answers",
+            ) from error  # fmt: skip

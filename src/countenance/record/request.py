@@ -44,6 +44,13 @@ def check_address(url: str, *, what: str, query: bool = False) -> str:
     return url
 
 
+def why(error: Exception) -> str:
+    """The cause of a failed request, without the numbers and wrappings it comes in."""
+    cause = getattr(error, "reason", None)
+    cause = cause if isinstance(cause, Exception) else error
+    return str(getattr(cause, "strerror", None) or str(cause) or type(cause).__name__)
+
+
 def read_body(answer: http.client.HTTPResponse, limit: int, *, where: str) -> bytes:
     """The body of an answer, unpacked, but never more than `limit` bytes of it in memory.
 

@@ -25,7 +25,7 @@ from cryptography import x509
 from countenance.core import InputError, MissingPartError
 from countenance.record.errors import RecordError, VerificationError
 from countenance.record.note import split_note
-from countenance.record.request import answered, check_address, read_body
+from countenance.record.request import answered, check_address, read_body, why
 
 MAX_TOKEN_BYTES: Final = 65_536
 _QUERY: Final = "application/timestamp-query"
@@ -187,10 +187,10 @@ def http_send(url: str, *, timeout_s: float = 15.0) -> Send:
                 f"the timestamp authority answered {error.code}", where=url
             ) from error
         except (OSError, http.client.HTTPException, ValueError, zlib.error) as error:
-            why = getattr(error, "reason", None) or error
             raise RecordError(
-                f"the timestamp authority did not answer: {why}", where=url
-            ) from error
+                f"the timestamp authority did not answer: {why(error)}", where=url,
+                do="see whether the address is right, and whether it answers",
+            ) from error  # fmt: skip
 
     return send
 
