@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import subprocess
+from collections import Counter
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -23,10 +24,11 @@ from countenance.record.cosignature import cosign
 from countenance.record.errors import RecordError, VerificationError
 from countenance.record.explorer import LogView, Pages, write_pages
 from countenance.record.explorer.growth import Point, draw_growth, growth
-from countenance.record.explorer.view import Snapshot
+from countenance.record.explorer.view import CACHE_BYTES, Snapshot
 from countenance.record.merkle import leaf_hash
 from countenance.record.note import add_signatures, sign_note
 from countenance.record.proof import Proof, parse_proof, verify_proof
+from countenance.record.tiles import TileHashes, encode_bundle
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser")) if p), None)
 PROBE = Path(__file__).with_name("verify_probe.html").read_text(encoding="utf-8")
@@ -95,6 +97,64 @@ def test_growth_is_what_the_entries_say(small: Site) -> None:
     assert points[-1] == Point(300, START_S + 3600 * 299)
     assert all(p.time_s == START_S + 3600 * (p.size - 1) for p in points)
     assert len(points) <= 48
+
+
+class Counted:
+    """A reader that counts how often it is asked for what."""
+
+    def __init__(self, of: Site) -> None:
+        self.read, self.asked = of.storage.read, Counter[str]()
+
+    def __call__(self, path: str) -> bytes | None:
+        self.asked[path] += 1
+        return self.read(path)
+
+
+def test_what_never_changes_is_read_once(tmp_path: Path) -> None:
+    read = Counted(site(tmp_path, 1100))
+    view = LogView(read)
+    at = view.snapshot()
+    assert at is not None
+    first = Pages(view).index(at), Pages(view).entry(at, 700)
+    once = Counter(read.asked)
+    assert (Pages(view).index(at), Pages(view).entry(at, 700)) == first
+    again = read.asked - once
+    assert set(once) - set(again) >= {f"tile/entries/00{i}" for i in range(4)}
+    assert set(again) <= {"tile/entries/004.p/76"}  # not full yet: it may be another tomorrow
+
+
+def test_growth_asks_for_the_same_entries_as_the_log_grows(tmp_path: Path) -> None:
+    here = site(tmp_path, 1100)
+    at = snapshot(here)
+    seen = []
+    for size in range(780, 1025):  # of which all bundles are there
+        smaller = replace(at, checkpoint=Checkpoint(signer().name, size, bytes(32)))
+        seen.append({point.size for point in growth(here.view, smaller)})
+        assert max(seen[-1]) == size
+    assert len(set().union(*seen)) < 48 + len(seen)
+    for size in (0, 1, 2, 47, 48, 49, 94, 95, 1100):
+        smaller = replace(at, checkpoint=Checkpoint(signer().name, size, bytes(32)))
+        assert len(growth(here.view, smaller)) <= min(48, size)
+
+
+@pytest.mark.parametrize(("length", "least", "most"), [(0, 900, 1100), (60_000, 1, 2)])
+def test_the_memory_of_what_is_kept_is_bounded(length: int, least: int, most: int) -> None:
+    """Also where entries are empty and weigh nothing of their own."""
+    bundle = encode_bundle([bytes(length)] * 256)
+    asked: Counter[str] = Counter()
+
+    def read(path: str) -> bytes:
+        asked[path] += 1
+        return bundle
+
+    view, size = LogView(read), 256 * 2000 if length == 0 else 256 * 4
+    at = Snapshot(Checkpoint("a", size, bytes(32)), b"", TileHashes(read, size))
+    for index in (*range(0, size, 256), *range(size - 256, -1, -256)):
+        view.entry(at, index)
+    kept = 2 * (size // 256) - asked.total()
+    assert least <= kept <= most
+    with view._bundles._lock:
+        assert view._bundles._weight <= CACHE_BYTES
 
 
 @pytest.mark.parametrize(
