@@ -225,9 +225,15 @@ def read_bytes(path: Path, what: str, *, most: int) -> bytes:
 
 def load_policy(path: Path) -> Policy:
     """A policy file that somebody named."""
+    from countenance.record.errors import VerificationError
     from countenance.record.policy import MAX_POLICY_BYTES, Policy
 
-    return Policy.parse(read_bytes(path, "the policy", most=MAX_POLICY_BYTES), where=str(path))
+    data = read_bytes(path, "the policy", most=MAX_POLICY_BYTES)
+    try:
+        return Policy.parse(data, where=str(path))
+    except VerificationError as error:
+        form = error.expected or "a policy file, as `countenance record init` writes one"
+        raise VerificationError(error.what, where=error.where, expected=form) from error
 
 
 def write_file(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -263,7 +269,8 @@ def naming(where: str) -> Iterator[None]:
     try:
         yield
     except VerificationError as error:
-        raise wrong(error.what, where=where, expected=error.expected) from error
+        again = None if error.expected else "copy it again, whole, from where it is published"
+        raise wrong(error.what, where=where, expected=error.expected, do=again) from error
 
 
 def make_folder(path: Path) -> None:

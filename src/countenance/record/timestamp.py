@@ -29,6 +29,7 @@ from countenance.record.request import answered, check_address, read_body, why
 
 MAX_TOKEN_BYTES: Final = 65_536
 _QUERY: Final = "application/timestamp-query"
+_PEM: Final = "a file of -----BEGIN CERTIFICATE-----"
 _REPLY: Final = "application/timestamp-reply"
 
 Send = Callable[[bytes], bytes]
@@ -72,10 +73,13 @@ class TimestampAuthority:
             found = x509.load_pem_x509_certificates(path.read_bytes())
         except OSError as error:
             raise InputError(
-                f"the certificates cannot be read ({error.strerror})", where=str(path)
-            ) from error
+                f"the certificates cannot be read ({error.strerror})",
+                where=str(path), expected=_PEM,
+            ) from error  # fmt: skip
         except ValueError as error:
-            raise InputError("no certificates in PEM form", where=str(path)) from error
+            raise InputError(
+                "no certificates in PEM form", where=str(path), expected=_PEM
+            ) from error
         return cls(tuple(found))
 
 
