@@ -24,6 +24,7 @@ from countenance.record.cosignature import cosign
 from countenance.record.errors import RecordError, VerificationError
 from countenance.record.explorer import LogView, Pages, write_pages
 from countenance.record.explorer.growth import Point, draw_growth, growth
+from countenance.record.explorer.pages import _turns
 from countenance.record.explorer.view import CACHE_BYTES, Snapshot
 from countenance.record.merkle import leaf_hash
 from countenance.record.note import add_signatures, sign_note
@@ -206,6 +207,25 @@ def test_the_log_page_lists_the_newest_first_and_turns(small: Site) -> None:
     assert "Older" not in last
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "size", "goes"),
+    [
+        (0, 20, 20, {}),
+        (275, 300, 300, {"Older": 275, "The first": 25}),
+        (75, 100, 300, {"Newest": 300, "Newer": 125, "Older": 75, "The first": 25}),
+        (
+            999_975, 10**6, 10**6,
+            {"Older": 999_975, "1,000 back": 999_000, "100,000 back": 900_000, "The first": 25},
+        ),
+        (0, 25, 2000, {"Newest": 2000, "Newer": 50}),
+    ],
+)  # fmt: skip
+def test_a_long_log_is_crossed_in_few_steps(
+    start: int, end: int, size: int, goes: dict[str, int]
+) -> None:
+    assert dict(_turns(start, end, size, rows=25)) == goes
+
+
 def test_a_log_without_entries_or_checkpoint_has_a_page(tmp_path: Path) -> None:
     nothing = LogView(dict[str, bytes]().get)
     assert "no checkpoint yet" in Pages(nothing).index(nothing.snapshot())
@@ -276,6 +296,26 @@ def ask(
 
 def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def test_the_browser_lets_no_log_speak_for_another(small: Site, tmp_path: Path) -> None:
+    """And a time beyond the calendar, honestly signed, breaks nothing."""
+    (tmp_path / "verify.html").write_text(small.pages.check(), encoding="utf-8")
+    at, other = snapshot(small), signer(7, "other.example/log")
+    proof = parse_proof(small.pages.proof_file(at, 5))
+    forged = replace(proof, checkpoint=sign_note(at.checkpoint.text, other))
+    far = cosign(at.note, cosigner(91), time=2**60)
+    late = replace(proof, checkpoint=add_signatures(forged.checkpoint, [far]))
+    cases = [
+        {"proof": b64(each.encode()), "entry": None, "keys": f"{other.vkey} {cosigner(91).vkey}"}
+        for each in (forged, late)
+    ]
+    first, second = ask(tmp_path, "verify.html", cases)["answers"]
+    assert first["verdict"] == "unsigned"
+    assert "another log" in first["text"]
+    assert second["verdict"] == "holds"
+    assert "1 signature of" in second["text"]
+    assert f"second {2**60}" in second["text"]
 
 
 def test_the_check_on_an_entry_page_holds_with_the_keys_and_only_with_them(
