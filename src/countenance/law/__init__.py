@@ -1,0 +1,1 @@
+"""A request in, a decision out: rule packs as data, the policy engine, scenarios."""
