@@ -188,7 +188,7 @@ def _faults(expect: Expect, decision: Decision) -> Iterable[str]:
     reasons = {name for reason in decision.reasons for name in (reason.rule or reason.pack,)}
     duties = {name for duty in decision.obligations for name in (duty.what, duty.rule)}
     for kind, wanted, there in (
-        ("reason", expect.because, there_are),
+        ("reason", expect.because, reasons),
         ("need", expect.needs, {need.fact for need in decision.needs}),
         ("obligation", expect.obligations, duties),
         ("warning", expect.warnings, {warning.rule for warning in decision.warnings}),
@@ -197,7 +197,7 @@ def _faults(expect: Expect, decision: Decision) -> Iterable[str]:
             if name not in there:
                 yield f"expected the {kind} {name}, got {sorted(there)}"
     for kind, unwanted, there in (
-        ("reason", expect.not_because, there_are), ("obligation", expect.no_obligations, duties),
+        ("reason", expect.not_because, reasons), ("obligation", expect.no_obligations, duties),
     ):  # fmt: skip
         yield from (f"unexpected {kind} {name}" for name in unwanted if name in there)
     said = {use.id: use.says for use in decision.packs}
