@@ -46,6 +46,7 @@ def decide(
     policy
         Ids of the packs whose permission it takes, all of them: the deployment's own policy, or a
         statute that the deployment applies as it stands. The strict `model` where none is named.
+        One that only restricts (a bill to keep as if it were law) need not grant, beside others.
 
     Raises
     ------
@@ -71,9 +72,8 @@ def decide_many(
     for matter in matters:
         if matter.judgeable:
             groups.setdefault(matter.packs, []).append(matter)
-    own = tuple(library[name] for name in policy)
     for packs, group in groups.items():
-        asked = evaluator(packs, own)
+        asked = evaluator(packs, _grantors(packs, policy))
         for matter, answer in zip(
             group, asked.ask([(m.request.act or "", m.facts) for m in group]), strict=True
         ):
@@ -105,6 +105,16 @@ class _Matter:
     def judgeable(self) -> bool:
         """Whether there is enough to ask Cedar at all."""
         return self.request.act is not None and self.request.at is not None
+
+
+def _grantors(packs: Iterable[Pack], policy: Sequence[str]) -> tuple[Pack, ...]:
+    """The policy packs that must grant: all that name grounds for anything.
+
+    One that names none (a bill that only forbids) restricts what the others grant. Alone it grants
+    nothing.
+    """
+    named = tuple(pack for pack in packs if pack.id in policy)
+    return tuple(p for p in named if any(r.kind is Kind.PERMIT_IF for r in p)) or named
 
 
 def _incomplete(request: Request, library: Library) -> Iterable[Reason]:
@@ -306,7 +316,7 @@ def _use(pack: Pack, matter: _Matter) -> PackUse:
         act, facts = matter.request.act or "", matter.facts
         refusals = [rule.broken for rule in pack if act in rule.acts]
         refusals.append(pack.ungranted(act))
-        if pack.id in matter.policy:
+        if pack in _grantors(matter.packs, matter.policy):
             refusals.append(negated(pack.granted(act)))
         truths = [holds(refusal, facts) for refusal in refusals]
         if True in truths:
