@@ -40,6 +40,10 @@ class Atom:
     test: str
     values: tuple[bool | int | str, ...]
 
+    def met(self, value: Value) -> bool:
+        """Whether a value of the fact passes the test."""
+        return _TESTS[self.test](value, self.values)
+
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
@@ -84,10 +88,8 @@ def negated(part: Condition) -> Condition:
 def holds(condition: Condition, facts: Facts) -> Truth:
     """True, False, or None where facts that decide it are unknown."""
     match condition:
-        case Atom(fact, test, values):
-            if fact not in facts:
-                return None
-            return _TESTS[test](facts[fact], values)
+        case Atom(fact):
+            return condition.met(facts[fact]) if fact in facts else None
         case Not(part):
             found = holds(part, facts)
             return None if found is None else not found
