@@ -120,6 +120,8 @@ def solve(
     free
         The only facts that may be chosen, even against `fixed`; all others that are not fixed
         stay unknown. None: every fact that is not fixed may be chosen.
+    words
+        The vocabulary; that of this version, if not given.
 
     Raises
     ------
