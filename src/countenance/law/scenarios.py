@@ -152,7 +152,7 @@ def undecided_rules(pack: Pack, scenarios: Sequence[Scenario], library: Library)
     """The rules of a pack that decide no scenario: without them, all comes out the same.
 
     A rule that permits or forbids must change an outcome; one that only obliges, a duty that a
-    scenario expects.
+    scenario expects; an unverified ground, which can grant nothing, a reason that one expects.
     """
     own = [scenario for scenario in scenarios if scenario.pack == pack.id]
     whole = {id(result.expect): result for result in run_scenarios(own, library)}
@@ -174,8 +174,8 @@ def without(pack: Pack, rule: Rule) -> Pack:
 def _differs(rule: Rule, whole: Result, result: Result) -> bool:
     if result.decision.outcome is not whole.decision.outcome:
         return True
-    only_obliges = rule.duty is not None and rule.broken == NEVER
-    return only_obliges and bool(result.faults) and not whole.faults
+    only_speaks = rule.broken == NEVER and (rule.duty is not None or not rule.grants)
+    return only_speaks and bool(result.faults) and not whole.faults
 
 
 def _faults(expect: Expect, decision: Decision) -> Iterable[str]:
