@@ -13,7 +13,8 @@ In a pack a condition is a TOML table, all of whose lines must hold::
 
 A line is a fact and what it must be: a value, a list of values (one of them), or a table of
 ``at-least``, ``at-most``, ``more-than``, ``less-than`` (numbers, and words in rising order),
-``any-of``, ``includes``, ``only``, ``none-of`` (sets of words), ``not`` (a value or list).
+``any-of``, ``includes``, ``only``, ``none-of`` (sets of words), ``mentions`` (text that has one of
+these in it), ``not`` (a value or list).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from countenance.law.errors import shown
 from countenance.law.vocabulary import Fact, Kind, Value, Vocabulary
 
 MAX_PARTS = 400  # atoms in one condition: packs are read by people
@@ -33,8 +35,11 @@ Truth: TypeAlias = bool | None
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One fact and what it must be. `test` is one of ``in``, ``>=``, ``<=``, ``any``, ``includes``,
-    ``only``; all others of the grammar are written with these and `Not`."""
+    """One fact and what it must be.
+
+    `test` is one of ``in``, ``>=``, ``<=``, ``any``, ``includes``, ``only``, ``mentions``; all
+    others of the grammar are written with these and `Not`.
+    """
 
     fact: str
     test: str
@@ -138,10 +143,8 @@ _TESTS: dict[str, Callable[[Any, tuple[Any, ...]], bool]] = {
     "any": lambda value, values: not value.isdisjoint(values),
     "includes": lambda value, values: value.issuperset(values),
     "only": lambda value, values: value.issubset(values),
+    "mentions": lambda value, values: any(part in value for part in values),
 }
-
-
-# ---- reading -------------------------------------------------------------------------------------
 
 
 def read_condition(value: object, words: Vocabulary) -> Condition:
@@ -160,7 +163,7 @@ def _read(value: object, words: Vocabulary, depth: int) -> Condition:
             raise ValueError("an empty list of conditions")
         return _one_or(AnyOf, [_read(part, words, depth + 1) for part in value])
     if not isinstance(value, dict):
-        raise ValueError(f"a condition is a table of facts, not {value!r}")
+        raise ValueError(f"a condition is a table of facts, not {shown(value)}")
     if not value:
         raise ValueError("an empty condition")
     return _one_or(AllOf, _lines(value, "", words, depth))
@@ -188,7 +191,7 @@ def _lines(
         elif isinstance(value, dict) and any(fact.startswith(name + ".") for fact in words):
             parts += _lines(value, name + ".", words, depth)
         else:
-            raise ValueError(f"there is no fact `{name}`; {words.near(name)}")
+            raise ValueError(f"there is no fact {shown(name)}; {words.near(name)}")
     return parts
 
 
@@ -214,7 +217,8 @@ def _equal(fact: Fact, value: object) -> Condition:
 
 def _single(fact: Fact, value: object) -> bool | int | str:
     accepted = fact.accept(value)
-    assert not isinstance(accepted, frozenset)
+    if isinstance(accepted, frozenset):
+        raise ValueError("one value")
     return accepted
 
 
@@ -222,7 +226,7 @@ def _words(fact: Fact, values: object) -> tuple[str, ...]:
     if not isinstance(values, list):
         raise ValueError("a list of words")
     fact.accept(values)
-    return tuple(dict.fromkeys(values))
+    return tuple(dict.fromkeys(values))  # in the pack's order, for its reader
 
 
 def _test(fact: Fact, word: str, wanted: object) -> Condition:
@@ -235,30 +239,37 @@ def _test(fact: Fact, word: str, wanted: object) -> Condition:
         if word == "none-of":
             return Not(Atom(fact.name, "any", values))
         return Atom(fact.name, "any" if word == "any-of" else word, values)
-    if word in ("at-least", "at-most", "more-than", "less-than"):
-        if fact.kind is Kind.NUMBER:
-            number = _single(fact, wanted)
-            assert isinstance(number, int)
-            match word:
-                case "at-least":
-                    return Atom(fact.name, ">=", (number,))
-                case "at-most":
-                    return Atom(fact.name, "<=", (number,))
-                case "more-than":
-                    return Not(Atom(fact.name, "<=", (number,)))
-                case _:
-                    return Not(Atom(fact.name, ">=", (number,)))
-        if fact.rising:
-            at = fact.words.index(str(fact.accept(wanted)))
-            above = {"at-least": slice(at, None), "at-most": slice(at + 1),
-                     "more-than": slice(at + 1, None), "less-than": slice(at)}[word]  # fmt: skip
-            if not fact.words[above]:
-                raise ValueError(f"a word that leaves something {word.replace('-', ' ')} it")
-            return Atom(fact.name, "in", fact.words[above])
-    raise ValueError(f"a test that this fact has (it is {fact.kind}), not `{word}`")
+    if word == "mentions" and fact.kind is Kind.TEXT:
+        parts = wanted if isinstance(wanted, list) else [wanted]
+        texts = tuple(str(_single(fact, part)) for part in parts)
+        if not texts or not all(texts):
+            raise ValueError("text after `mentions`")
+        return Atom(fact.name, "mentions", texts)
+    if word in _ORDERS and fact.kind is Kind.NUMBER:
+        number = _single(fact, wanted)
+        match word:
+            case "at-least":
+                return Atom(fact.name, ">=", (number,))
+            case "at-most":
+                return Atom(fact.name, "<=", (number,))
+            case "more-than":
+                return Not(Atom(fact.name, "<=", (number,)))
+            case _:
+                return Not(Atom(fact.name, ">=", (number,)))
+    if word in _ORDERS and fact.rising:
+        above = fact.words[_ORDERS[word](fact.words.index(str(_single(fact, wanted))))]
+        if not above:
+            raise ValueError(f"a word that leaves something {word.replace('-', ' ')} it")
+        return Atom(fact.name, "in", above)
+    raise ValueError(f"a test that this fact has (it is {fact.kind}), not {shown(word)}")
 
 
-# ---- writing Cedar -------------------------------------------------------------------------------
+_ORDERS: dict[str, Callable[[int], slice]] = {
+    "at-least": lambda at: slice(at, None),
+    "at-most": lambda at: slice(at + 1),
+    "more-than": lambda at: slice(at + 1, None),
+    "less-than": lambda at: slice(at),
+}
 
 
 def cedar_true(condition: Condition) -> str:
@@ -294,6 +305,11 @@ def _literal(value: bool | int | str) -> str:
     return str(value).lower()
 
 
+def _pattern(part: str) -> str:
+    """A Cedar pattern for text with this in it; a star of the text itself is escaped."""
+    return '"*' + _literal(part)[1:-1].replace("*", "\\*") + '*"'
+
+
 def _cedar_test(value: str, test: str, values: tuple[bool | int | str, ...]) -> str:
     literals = "[" + ", ".join(map(_literal, values)) + "]"
     match test:
@@ -305,6 +321,9 @@ def _cedar_test(value: str, test: str, values: tuple[bool | int | str, ...]) -> 
             return f"{value}.containsAny({literals})"
         case "includes":
             return f"{value}.containsAll({literals})"
+        case "mentions":
+            likes = [f"({value} like {_pattern(str(part))})" for part in values]
+            return likes[0] if len(likes) == 1 else "(" + " || ".join(likes) + ")"
         case "only" if not values:
             return f"{value}.isEmpty()"
         case "only":

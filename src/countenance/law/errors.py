@@ -18,6 +18,16 @@ class RequestError(InputError):
 
 
 class ScenarioError(InputError):
-    """A scenario cannot be read. (One that fails is a result, not an error.)"""
+    """A scenario cannot be read; one that fails is a result, not an error."""
 
     code = "scenario"
+
+
+def shown(value: object) -> str:
+    """A value for a message, however large or strange it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a nest of thousands
+        text = f"a {type(value).__name__} too large to show"
+    text = text.encode("ascii", "backslashreplace").decode() if not text.isprintable() else text
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,4 +1,4 @@
-"""Rule packs: what one instrument says, as data.
+"""Rule packs: reading them from files.
 
 A pack is one TOML file, ``packs/<jurisdiction>/<instrument>.toml``. It holds no code: reading it
 makes values, and the only words it may use are those of the vocabulary and of this module.
@@ -8,259 +8,43 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from countenance.core import sha256_bytes
-from countenance.law.conditions import (
-    ALWAYS,
-    NEVER,
-    AnyOf,
-    Atom,
-    Condition,
-    Not,
-    both,
-    negated,
-    read_condition,
+from countenance.law.conditions import ALWAYS, Condition, both, negated, read_condition
+from countenance.law.errors import PackError, shown
+from countenance.law.rules import (
+    AS_OF,
+    BANS,
+    Checked,
+    Duty,
+    Kind,
+    Level,
+    Pack,
+    Require,
+    Rule,
+    Status,
+    Tag,
+    Window,
+    day_number,
 )
-from countenance.law.errors import PackError
 from countenance.law.vocabulary import Vocabulary, vocabulary
 
-MAX_PACK_BYTES = 1 << 20
-_ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
-
-Level = Literal[
-    "union", "country", "state", "county", "city", "court", "agency", "vendor", "model"
-]
-Status = Literal["in-force", "sunset", "expired", "bill", "policy", "contract", "model"]
-Require = Literal[
-    "record", "review", "training", "test", "disclosure", "report", "notice", "authority", "evidence"
+__all__ = [
+    "AS_OF", "MAX_PACK_BYTES", "Checked", "Duty", "Kind", "Level", "Pack", "PackFile", "Require",
+    "Rule", "Status", "Tag", "Window", "day_number", "load_pack", "read_pack",
 ]  # fmt: skip
 
-
-AS_OF = "as-of"
-"""The day a request is judged as of: known to every decision, in no vocabulary."""
-
-
-def day_number(day: datetime.date) -> int:
-    """A day as a number that sorts: 20260701."""
-    return day.year * 10_000 + day.month * 100 + day.day
-
-
-class Kind(StrEnum):
-    """What a rule does. `PERMIT_IF` grants; all others can only restrict, oblige or warn."""
-
-    PROHIBIT = "prohibit"
-    LIVE_BAN = "live-ban"
-    PERMIT_IF = "permit-if"
-    REQUIRE = "require"
-    RETENTION = "retention"
-    GALLERY_LIMIT = "gallery-limit"
-    NO_SOLE_BASIS = "no-sole-basis"
-    PENALTY = "penalty"
-
-
-class Tag(StrEnum):
-    """How far a fact of law was checked."""
-
-    VERIFIED = "V"  # the operative text itself was read
-    SECOND_HAND = "V2"  # somebody else's page says so
-    UNVERIFIED = "U"  # from memory: may deny, require or warn, never permit
-
-    @property
-    def words(self) -> str:
-        """For a reader."""
-        return {"V": "text read", "V2": "checked at second hand", "U": "not verified"}[self.value]
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """How, against what and when a statement was checked."""
-
-    tag: Tag
-    source: str
-    on: datetime.date
-    source_date: str = ""  # the date the source itself carries, if any
-    by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """From a date, to the day before another."""
-
-    start: datetime.date | None = None
-    end: datetime.date | None = None
-
-    def holds(self, day: datetime.date) -> bool:
-        """Whether a day is in it."""
-        return not (self.start and day < self.start) and not (self.end and day >= self.end)
-
-    @property
-    def condition(self) -> Condition:
-        """The same, as a condition on the day of the request (`AS_OF`, as 20260701)."""
-        parts: list[Condition] = []
-        if self.start:
-            parts.append(Atom(AS_OF, ">=", (day_number(self.start),)))
-        if self.end:
-            parts.append(Not(Atom(AS_OF, ">=", (day_number(self.end),))))
-        return both(*parts) if parts else ALWAYS
-
-    def within(self, other: Window) -> Window:
-        """The days in both."""
-        starts = [day for day in (self.start, other.start) if day]
-        ends = [day for day in (self.end, other.end) if day]
-        return Window(max(starts, default=None), min(ends, default=None))
-
-
-@dataclass(frozen=True, slots=True)
-class Duty:
-    """What must be done, by when, towards whom.
-
-    Attributes
-    ----------
-    what
-        A short stable word: ``two-reviewers``, ``notice-to-defendant``, ``quarantine``.
-    to
-        Who receives it, in plain words.
-    within_hours, within_days
-        After the request's time.
-    yearly
-        Month and day (``02-01``): the next one after the request.
-    before
-        An event in words: ``trial``.
-    every
-        A period in words: ``week``, ``quarter``.
-    keep_days
-        Of a retention: for how long; `at_most` says that it is the longest, else the shortest.
-    items
-        What it must hold, in words of the facts ``disclosure.items`` or ``report.items``.
-    attaches
-        To a permission, a denial, or both.
-    """
-
-    what: str
-    to: str = ""
-    within_hours: int | None = None
-    within_days: int | None = None
-    yearly: str = ""
-    before: str = ""
-    every: str = ""
-    keep_days: int | None = None
-    at_most: bool = False
-    items: tuple[str, ...] = ()
-    attaches: Literal["permit", "deny", "always"] = "permit"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule of a pack.
-
-    A rule's *scope* is where it speaks (its pack applies, `when` holds and `unless` does not). A
-    `PERMIT_IF` grants in its scope. Every other rule is broken in its scope unless `must` holds;
-    one with a duty and no `must` cannot be broken, it only obliges.
-    """
-
-    pack: str
-    name: str
-    kind: Kind
-    says: str
-    cite: str
-    acts: tuple[str, ...]
-    checked: Checked
-    window: Window
-    scope: Condition
-    must: Condition | None = None
-    duty: Duty | None = None
-    of: str = ""
-    caution: str = ""
-    note: str = ""
-
-    @property
-    def id(self) -> str:
-        """Unique among all packs: ``us/md/crim-proc-2-5#offence-list``."""
-        return f"{self.pack}#{self.name}"
-
-    @property
-    def grants(self) -> bool:
-        """Whether it may permit: an unverified rule never does."""
-        return self.kind is Kind.PERMIT_IF and self.checked.tag is not Tag.UNVERIFIED
-
-    @property
-    def broken(self) -> Condition:
-        """The condition under which it forbids; never, for one that grants or only obliges."""
-        if self.kind in (Kind.PERMIT_IF, Kind.PENALTY):
-            return NEVER
-        if self.must is None:
-            return NEVER if self.duty is not None and self.kind not in _BANS else self.scope
-        return both(self.scope, negated(self.must))
-
-
-_BANS = (Kind.PROHIBIT, Kind.LIVE_BAN)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pack:
-    """What one instrument says. Two are the same where their files have the same bytes."""
-
-    id: str
-    name: str
-    jurisdiction: str
-    level: Level
-    instrument: str
-    citation: str
-    status: Status
-    version: str
-    window: Window
-    checked: Checked
-    summary: str
-    applies: Condition
-    rules: tuple[Rule, ...]
-    digest: str  # SHA-256 of the file's bytes, in hex
-    text: bytes = field(repr=False, default=b"")
-    notes: tuple[str, ...] = ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Pack) and self.digest == other.digest
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
-
-    @property
-    def binding(self) -> bool:
-        """Whether it governs by itself. A bill or a model governs only where it is named."""
-        return self.status not in ("bill", "model")
-
-    def grounds(self, act: str) -> tuple[Rule, ...]:
-        """Its permit-if rules for an act: where there are any, nothing else is permitted."""
-        return tuple(r for r in self.rules if r.kind is Kind.PERMIT_IF and act in r.acts)
-
-    def granted(self, act: str) -> Condition:
-        """Where it grants an act: one of its verified grounds holds."""
-        return AnyOf(tuple(r.scope for r in self.grounds(act) if r.grants))
-
-    def ungranted(self, act: str) -> Condition:
-        """Where it applies, has grounds for the act, and none of them holds."""
-        if not self.grounds(act):
-            return NEVER
-        return both(self.window.condition, self.applies, negated(self.granted(act)))
-
-    def rule(self, name: str) -> Rule:
-        """One rule. KeyError where there is none."""
-        for rule in self.rules:
-            if rule.name == name:
-                return rule
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[Rule]:
-        return iter(self.rules)
-
-
-# ---- the file ------------------------------------------------------------------------------------
+MAX_PACK_BYTES = 1 << 18  # ten times the longest: a pack is read by people
+MAX_RULES = 500
+MAX_TEXT = 2000
+MAX_DAYS = 100 * 366
+_ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
+_MAX_ID = 120
 
 
 class _Checked(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
@@ -330,7 +114,7 @@ class PackFile(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     rule: list[_Rule]
 
 
-def load_pack(path: Path, *, root: Path | None = None) -> Pack:
+def load_pack(path: Path, *, root: Path | None = None, words: Vocabulary | None = None) -> Pack:
     """Read a pack from a file; under `root`, its id must be its place there.
 
     Raises PackError naming the file, and the rule where it is one rule's fault.
@@ -341,22 +125,62 @@ def load_pack(path: Path, *, root: Path | None = None) -> Pack:
     except OSError as error:
         raise PackError(f"cannot be read: {error.strerror}", where=str(path)) from error
     expected = path.relative_to(root).with_suffix("").as_posix() if root is not None else None
-    return read_pack(data, where=str(path), expected_id=expected)
+    return read_pack(data, where=str(path), expected_id=expected, words=words)
 
 
-def read_pack(data: bytes, *, where: str = "pack", expected_id: str | None = None) -> Pack:
-    """Read a pack from the bytes of its file. Raises PackError."""
+def read_pack(
+    data: bytes, *, where: str = "pack", expected_id: str | None = None,
+    words: Vocabulary | None = None,
+) -> Pack:  # fmt: skip
+    """Read a pack from the bytes of its file, with this version's vocabulary or another.
+
+    Raises PackError.
+    """
     if len(data) > MAX_PACK_BYTES:
         raise PackError("too long for a pack", where=where, expected=f"{MAX_PACK_BYTES} bytes")
+    words = vocabulary() if words is None else words
     try:
         file = msgspec.toml.decode(data, type=PackFile)
     except msgspec.ValidationError as error:
         raise PackError(_plain(str(error), data), where=where, do=_SCHEMA) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PackError(f"not TOML: {error}", where=where) from error
+    except (ValueError, RecursionError) as error:
+        raise PackError(f"not TOML: {shown(str(error))}", where=where) from error
     head = file.pack
-    if not all(_ID.fullmatch(part) for part in head.id.split("/")):
-        raise PackError(f"`{head.id}` is no id", where=where, expected="us/md/crim-proc-2-5")
+    _check_head(head, where, expected_id)
+    window = _window(head.start, head.end, where)
+    if head.status in ("expired", "sunset") and head.end is None:
+        raise PackError(f"a pack that is {head.status} says when it ends: `to`", where=where)
+    checked = Checked(
+        head.checked.tag, head.checked.source, head.checked.on, head.checked.source_date,
+        head.checked.by,
+    )  # fmt: skip
+    applies = _applies(head, words, where)
+    if not 0 < len(file.rule) <= MAX_RULES:
+        raise PackError(f"a pack has 1 to {MAX_RULES} rules, not {len(file.rule)}", where=where)
+    rules: dict[str, Rule] = {}
+    for entry in file.rule:
+        place = f"{where}, rule `{entry.id[:_MAX_ID]}`"
+        if entry.id in rules:
+            raise PackError("two rules have this id", where=place)
+        rules[entry.id] = _rule(entry, head.id, checked, window, applies, words, place)
+    return Pack(
+        head.id, head.name, head.jurisdiction, head.level, head.instrument, head.citation,
+        head.status, head.version, window, checked, head.summary, applies, tuple(rules.values()),
+        sha256_bytes(data), words, data, tuple(head.notes),
+    )  # fmt: skip
+
+
+_SCHEMA = "compare with `countenance law template`, or see `countenance law schema`"
+
+
+def _is_id(text: str) -> bool:
+    return len(text) <= _MAX_ID and all(_ID.fullmatch(part) for part in text.split("/"))
+
+
+def _check_head(head: _Pack, where: str, expected_id: str | None) -> None:
+    for name in (head.id, head.jurisdiction):
+        if not _is_id(name):
+            raise PackError(f"{shown(name)} is no id", where=where, expected="us/md/crim-proc-2-5")
     if expected_id is not None and head.id != expected_id:
         raise PackError(
             f"the pack is called `{head.id}`", where=where, expected=f"its place: {expected_id}"
@@ -366,29 +190,42 @@ def read_pack(data: bytes, *, where: str = "pack", expected_id: str | None = Non
             f"`{head.id}` is not in the jurisdiction `{head.jurisdiction}`", where=where,
             expected="an id that begins with its jurisdiction",
         )  # fmt: skip
-    words = vocabulary()
-    window = _window(head.start, head.end, where)
-    checked = Checked(
-        head.checked.tag, head.checked.source, head.checked.on, head.checked.source_date,
-        head.checked.by,
+    if (head.level == "vendor") != bool(re.fullmatch(r"vendor/[^/]+", head.jurisdiction)):
+        raise PackError(
+            "a vendor's own terms have the level and jurisdiction of a vendor", where=where,
+            expected='level = "vendor", jurisdiction = "vendor/amazon"',
+        )  # fmt: skip
+    if (head.level == "model") != (head.status == "model"):
+        raise PackError("a model has the level and the status `model`", where=where)
+    checked = head.checked
+    _check_texts(
+        where, name=head.name, instrument=head.instrument, citation=head.citation,
+        version=head.version, summary=head.summary, source=checked.source,
     )  # fmt: skip
+    _check_texts(where, empty=True, by=checked.by, source_date=checked.source_date)
+    _check_texts(where, empty=True, notes=" ".join(head.notes))
+
+
+def _check_texts(where: str, empty: bool = False, **texts: str) -> None:
+    """Text is for readers: no control characters, no novel, and not nothing where it is owed."""
+    for name, text in texts.items():
+        if not text.replace("\n", " ").isprintable() or len(text) > MAX_TEXT:
+            raise PackError(
+                f"`{name}` is not text to read", where=where,
+                expected=f"at most {MAX_TEXT} characters, none of them for control",
+            )  # fmt: skip
+        if not empty and not text.strip():
+            raise PackError(f"`{name}` is empty", where=where)
+
+
+def _applies(head: _Pack, words: Vocabulary, where: str) -> Condition:
+    """Whom a pack binds; a vendor's terms, whoever uses what that vendor makes."""
     applies = _condition(head.applies, words, f"{where}, applies")
-    rules: list[Rule] = []
-    for entry in file.rule:
-        place = f"{where}, rule `{entry.id}`"
-        if any(rule.name == entry.id for rule in rules):
-            raise PackError("two rules have this id", where=place)
-        rules.append(_rule(entry, head.id, checked, window, applies, words, place))
-    if not rules:
-        raise PackError("a pack without a rule", where=where)
-    return Pack(
-        head.id, head.name, head.jurisdiction, head.level, head.instrument, head.citation,
-        head.status, head.version, window, checked, head.summary, applies, tuple(rules),
-        sha256_bytes(data), data, tuple(head.notes),
-    )  # fmt: skip
-
-
-_SCHEMA = "compare with `countenance law template`, or see `countenance law schema`"
+    if head.level != "vendor":
+        return applies
+    vendor = head.jurisdiction.removeprefix("vendor/").replace("-", " ")
+    made = _condition({"engine.vendor": {"mentions": vendor}}, words, f"{where}, applies")
+    return made if applies == ALWAYS else both(made, applies)
 
 
 def _rule(
@@ -420,45 +257,62 @@ def _rule(
 
 def _check_shape(entry: _Rule, words: Vocabulary, where: str) -> None:
     """What the schema alone cannot say."""
-    if not _ID.fullmatch(entry.id):
-        raise PackError(f"`{entry.id}` is no id", where=where, expected="small letters and dashes")
-    if not entry.says.endswith(".") or len(entry.says) > 400:
-        raise PackError("`says` is not one plain sentence", where=where,
-                        expected="a sentence of at most 400 characters that ends in a full stop")  # fmt: skip
-    if not entry.cite.strip():
-        raise PackError("a rule without a citation", where=where)
-    try:
-        acts = words["act"].words
-        if not entry.acts or not set(entry.acts) <= set(acts):
-            raise ValueError("`acts`: expected some of " + ", ".join(acts))
-        if entry.kind is Kind.PERMIT_IF and entry.must is not None:
-            raise ValueError("a permit-if has `when` and `unless`, no `must`")
-        if entry.kind in _BANS and entry.must is not None:
-            raise ValueError("a prohibition has `when` and `unless`, no `must`")
-        if entry.kind is Kind.REQUIRE and (entry.of is None or not (entry.must or entry.duty)):
-            raise ValueError("a requirement says `of` what, and has a `must`, a `duty` or both")
-        if entry.kind is not Kind.REQUIRE and entry.of is not None:
-            raise ValueError("`of` belongs to requirements")
-        if entry.kind in (Kind.RETENTION, Kind.PENALTY) and not (entry.must or entry.duty):
-            raise ValueError(f"a {entry.kind} has a `duty`")
-        if entry.kind is Kind.PENALTY and entry.must is not None:
-            raise ValueError("a penalty has no `must`")
-        if entry.kind in (Kind.GALLERY_LIMIT, Kind.NO_SOLE_BASIS) and entry.must is None:
-            raise ValueError(f"a {entry.kind} says what `must` hold")
-    except ValueError as error:
-        raise PackError(str(error), where=where) from None
+    if not _is_id(entry.id) or "/" in entry.id:
+        raise PackError(
+            f"{shown(entry.id)} is no id", where=where, expected="small letters and dashes"
+        )
+    _check_texts(where, says=entry.says, cite=entry.cite)
+    _check_texts(where, empty=True, caution=entry.caution, note=entry.note,
+                 source=entry.source or "", source_date=entry.source_date or "")  # fmt: skip
+    if not entry.says.endswith(".") or len(entry.says) > 400 or not entry.says.isprintable():
+        raise PackError(
+            "`says` is not one plain sentence", where=where,
+            expected="a sentence of at most 400 characters that ends in a full stop",
+        )  # fmt: skip
+    for fault, met in _faults(entry, words).items():
+        if met:
+            raise PackError(fault, where=where)
+
+
+def _faults(entry: _Rule, words: Vocabulary) -> dict[str, bool]:
+    """What would be wrong with a rule's shape, and whether it is."""
+    kind, must, duty = entry.kind, entry.must is not None, entry.duty is not None
+    return {
+        "`acts`: expected some of " + ", ".join(words.acts): (
+            not entry.acts
+            or not set(entry.acts) <= set(words.acts)
+            or len(set(entry.acts)) != len(entry.acts)
+        ),
+        "a permit-if has `when` and `unless`, no `must`": kind is Kind.PERMIT_IF and must,
+        "a prohibition has `when` and `unless`, no `must`": kind in BANS and must,
+        "a requirement says `of` what, and has a `must`, a `duty` or both": (
+            kind is Kind.REQUIRE and (entry.of is None or not (must or duty))
+        ),
+        "`of` belongs to requirements": kind is not Kind.REQUIRE and entry.of is not None,
+        f"a {kind} has a `duty`": kind in (Kind.RETENTION, Kind.PENALTY) and not (must or duty),
+        "a penalty has no `must`": kind is Kind.PENALTY and must,
+        f"a {kind} says what `must` hold": (
+            kind in (Kind.GALLERY_LIMIT, Kind.NO_SOLE_BASIS) and not must
+        ),
+    }
 
 
 def _duty(entry: _Duty, words: Vocabulary, where: str) -> Duty:
-    known = (*words["disclosure.items"].words, *words["report.items"].words)
+    known = [
+        word
+        for name in ("disclosure.items", "report.items")
+        if name in words
+        for word in words[name].words
+    ]
     unknown = [item for item in entry.items if item not in known]
     if unknown:
         raise PackError(
-            f"`{unknown[0]}` is nothing a packet or report holds", where=where,
+            f"{shown(unknown[0])} is nothing a packet or report holds", where=where,
             expected="words of disclosure.items or report.items",
         )  # fmt: skip
-    if not _ID.fullmatch(entry.what):
+    if not _is_id(entry.what) or "/" in entry.what:
         raise PackError("`what` is a short word with dashes", where=where)
+    _check_texts(where, empty=True, to=entry.to, before=entry.before, every=entry.every)
     if entry.yearly:
         try:
             datetime.date.fromisoformat(f"2023-{entry.yearly}")
@@ -466,9 +320,12 @@ def _duty(entry: _Duty, words: Vocabulary, where: str) -> Duty:
             raise PackError(
                 "`yearly` is no day", where=where, expected="month-day: 02-01"
             ) from error
-    for number in (entry.within_days, entry.within_hours, entry.keep_days):
-        if number is not None and not 0 <= number <= 100 * 366 * 24:
-            raise PackError(f"{number} is no time that a duty can take", where=where)
+    for number, most in (
+        (entry.within_days, MAX_DAYS), (entry.keep_days, MAX_DAYS),
+        (entry.within_hours, MAX_DAYS * 24),
+    ):  # fmt: skip
+        if number is not None and not 0 <= number <= most:
+            raise PackError(f"{shown(number)} is no time that a duty can take", where=where)
     return Duty(
         entry.what, entry.to, entry.within_hours, entry.within_days, entry.yearly, entry.before,
         entry.every, entry.keep_days, entry.at_most, tuple(entry.items), entry.attaches,
@@ -491,11 +348,11 @@ def _condition(value: object, words: Vocabulary, where: str) -> Condition:
 
 
 def _plain(message: str, data: bytes) -> str:
-    """msgspec's message with the rule's id in place of its number."""
+    """A message of msgspec with the rule's id in place of its number."""
     found = re.search(r"\$\.rule\[(\d+)\]", message)
     if found is None:
-        return message
-    import tomllib
-
+        return shown(message)
     rule = tomllib.loads(data.decode())["rule"][int(found[1])]
-    return message.replace(found[0], f"rule `{rule.get('id', found[1])}`")
+    name = rule.get("id") if isinstance(rule, dict) else None
+    label = f"rule `{name[:_MAX_ID]}`" if isinstance(name, str) else f"rule {int(found[1]) + 1}"
+    return message[:200].replace(found[0], label)
