@@ -7,18 +7,23 @@ keep the other, a contradiction that no facts keep both, and where facts exist t
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
+from typing import Any
 
 from countenance.law.cedar import validate
 from countenance.law.conditions import NEVER, Condition, Not
 from countenance.law.library import Library
 from countenance.law.packs import AS_OF, Kind, Pack, Rule, Tag
+from countenance.law.scenarios import Scenario, run_scenarios, undecided_rules
 from countenance.law.solve import SearchTooLongError, solve
 from countenance.law.vocabulary import Value
 
-FAULTS = ("invalid", "unreachable", "contradiction", "permits-nothing", "misdated")
+FAULTS = (
+    "invalid", "unreachable", "contradiction", "permits-nothing", "misdated", "scenario",
+    "decides-nothing",
+)  # fmt: skip
 NOTICES = ("overlap", "stale", "unverified", "expired", "not-yet", "not-settled")
 DEFAULT_MAX_AGE_DAYS = 365
 
@@ -40,6 +45,16 @@ class Finding:
     def is_fault(self) -> bool:
         """Whether the pack must be mended."""
         return self.code in FAULTS
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value."""
+        example = {
+            k: sorted(v) if isinstance(v, frozenset) else v for k, v in self.example.items()
+        }
+        return {
+            "code": self.code, "fault": self.is_fault, "rules": list(self.rules),
+            "says": self.says, "cite": self.cite, "example": example,
+        }  # fmt: skip
 
     @property
     def sentence(self) -> str:
@@ -74,6 +89,38 @@ def check(
             findings += _between(one, other)
     order = {code: n for n, code in enumerate((*FAULTS, *NOTICES))}
     return sorted(findings, key=lambda finding: (order[finding.code], finding.rules))
+
+
+def check_scenarios(
+    library: Library, scenarios: Sequence[Scenario], *, only: Iterable[str] | None = None
+) -> list[Finding]:
+    """Scenarios that fail, and rules without which every scenario comes out the same.
+
+    A pack without a scenario of its own is left out: `check` is about what is written.
+    """
+    wanted = set(library if only is None else only)
+    findings = [
+        Finding(
+            "scenario",
+            (result.scenario.file,),
+            f"{result.scenario.title}: {fault}.",
+            result.scenario.pack or result.scenario.file,
+        )  # fmt: skip
+        for result in run_scenarios(scenarios, library)
+        for fault in result.faults
+        if not result.scenario.pack or result.scenario.pack in wanted
+    ]
+    for pack_id in sorted(wanted & {scenario.pack for scenario in scenarios} & set(library)):
+        findings += [
+            Finding(
+                "decides-nothing",
+                (rule.id,),
+                "Without it every scenario comes out the same.",
+                rule.cite,
+            )  # fmt: skip
+            for rule in undecided_rules(library[pack_id], scenarios, library)
+        ]
+    return findings
 
 
 def _of_pack(pack: Pack, day: datetime.date, max_age_days: int) -> Iterator[Finding]:

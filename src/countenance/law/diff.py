@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from countenance.law.decide import decide_many
 from countenance.law.decision import Decision
@@ -49,6 +50,29 @@ class Difference:
     changes: tuple[Change, ...]
     turns: tuple[Turn, ...]
     tried: int
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value."""
+        return {
+            "from": self.start.isoformat(), "to": self.end.isoformat(),
+            "changes": [
+                {
+                    "begins": change.begins, "day": change.day.isoformat(),
+                    "rule": change.rule.id, "says": change.rule.says, "cite": change.rule.cite,
+                    "tag": change.rule.checked.tag.value,
+                }
+                for change in self.changes
+            ],
+            "turns": [
+                {
+                    "title": turn.title, "before": turn.before.outcome.value,
+                    "after": turn.after.outcome.value,
+                    "because": [reason.sentence for reason in turn.after.reasons],
+                }
+                for turn in self.turns
+            ],
+            "tried": self.tried,
+        }  # fmt: skip
 
 
 def difference(

@@ -51,9 +51,7 @@ def column_of(rule: Rule) -> str:
     return f"require:{rule.of}" if rule.kind is Kind.REQUIRE else rule.kind.value
 
 
-def matrix(
-    library: Library, as_of: datetime.date, *, places: Iterable[str] = ()
-) -> list[Row]:
+def matrix(library: Library, as_of: datetime.date, *, places: Iterable[str] = ()) -> list[Row]:
     """A row a pack, in order of place; only of these places and what is inside, if any are named.
 
     Rules that are not in force on the day are left out of a pack that is.

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from countenance.law.conditions import Condition, atoms, holds, negated
 from countenance.law.decide import decide
@@ -48,7 +49,17 @@ class Change:
     @property
     def sentence(self) -> str:
         """What a person reads: it ends in a citation."""
-        return f"{self.ask} {shown(self.becomes)} [{self.cite}]"
+        now = "" if self.was is None else f"; now: {shown(self.was)}"
+        also = f" (or {', '.join(map(shown, self.also))})" if self.also else ""
+        return f"{self.ask} {shown(self.becomes)}{also}{now} [{self.cite}]"
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value."""
+        return {
+            "fact": self.fact, "ask": self.ask, "to-do": self.to_do, "was": _json(self.was),
+            "becomes": _json(self.becomes), "also": [_json(value) for value in self.also],
+            "cite": self.cite,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,18 @@ class WhatIf:
     ways: tuple[Way, ...]
     complete: bool
     why_none: tuple[Reason, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value."""
+        return {
+            "outcome": self.decision.outcome.value,
+            "complete": self.complete,
+            "ways": [
+                {"honest": way.honest, "changes": [change.to_json() for change in way.changes]}
+                for way in self.ways
+            ],
+            "why-none": [reason.sentence for reason in self.why_none],
+        }
 
 
 def what_if(
@@ -225,6 +248,10 @@ def _plain_values(fact: Fact) -> Iterable[Value]:
     if fact.kind is FactKind.YES_NO:
         return (True, False)
     return fact.words if fact.kind is FactKind.ONE_OF else ()
+
+
+def _json(value: Value | None) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def shown(value: Value | None) -> str:
