@@ -156,8 +156,8 @@ def check(
     """
     from countenance.cli.lawviews import show_findings
     from countenance.core import pretty_json
-    from countenance.law import check as find
     from countenance.law import bundled_scenarios, check_scenarios, load_scenarios
+    from countenance.law import check as find
 
     library = _library(packs)
     own = _own(packs)

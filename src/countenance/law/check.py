@@ -24,7 +24,7 @@ FAULTS = (
     "invalid", "unreachable", "contradiction", "permits-nothing", "misdated", "scenario",
     "decides-nothing",
 )  # fmt: skip
-NOTICES = ("overlap", "stale", "unverified", "expired", "not-yet", "not-settled")
+NOTICES = ("overlap", "shadowed", "stale", "unverified", "expired", "not-yet", "not-settled")
 DEFAULT_MAX_AGE_DAYS = 365
 
 
@@ -89,6 +89,9 @@ def check(
             findings += _between(one, other)
     order = {code: n for n, code in enumerate((*FAULTS, *NOTICES))}
     return sorted(findings, key=lambda finding: (order[finding.code], finding.rules))
+
+
+_IDLE = "Without it every scenario comes out the same."
 
 
 def check_scenarios(
@@ -209,20 +212,32 @@ def _overlap(one: Rule, other: Rule) -> Iterator[Finding]:
 
 
 def _contradiction(one: Rule, other: Rule) -> Iterator[Finding]:
-    """Whether two rules that may both apply can never both be kept."""
+    """Whether two rules that may both apply can never both be kept.
+
+    Where one of them cannot be kept at all while the other applies, the other is only shadowed: it
+    is denied there anyway.
+    """
     if not set(one.acts) & set(other.acts) or one.must is None or other.must is None:
         return
+    scopes = [one.scope, other.scope]
+    cite = f"{one.cite}; {other.cite}"
     try:
-        example = solve([one.scope, other.scope])
-        if example is None or solve([one.scope, other.scope, one.must, other.must]) is not None:
+        example = solve(scopes)
+        if example is None or solve([*scopes, one.must, other.must]) is not None:
             return
+        shadowing = next(
+            (r for r in (one, other) if solve([*scopes, r.must or NEVER]) is None), None
+        )
     except SearchTooLongError:
         yield _not_settled(one.id, other.id, cite=one.cite)
         return
-    yield Finding(
-        "contradiction", (one.id, other.id), "Where both apply, no facts keep both.",
-        f"{one.cite}; {other.cite}", _shown(example),
-    )  # fmt: skip
+    if shadowing is None:
+        says = "Where both apply, no facts keep both."
+        yield Finding("contradiction", (one.id, other.id), says, cite, _shown(example))
+    else:
+        shadowed = other if shadowing is one else one
+        says = "Where the second applies too, the first can never be kept."
+        yield Finding("shadowed", (shadowing.id, shadowed.id), says, cite, _shown(example))
 
 
 def _nothing_left(pack: Pack) -> Iterator[Finding]:
