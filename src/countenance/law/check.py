@@ -108,19 +108,14 @@ def check_scenarios(
             (result.scenario.file,),
             f"{result.scenario.title}: {fault}.",
             result.scenario.pack or result.scenario.file,
-        )  # fmt: skip
+        )
         for result in run_scenarios(scenarios, library)
         for fault in result.faults
         if not result.scenario.pack or result.scenario.pack in wanted
     ]
     for pack_id in sorted(wanted & {scenario.pack for scenario in scenarios} & set(library)):
         findings += [
-            Finding(
-                "decides-nothing",
-                (rule.id,),
-                "Without it every scenario comes out the same.",
-                rule.cite,
-            )  # fmt: skip
+            Finding("decides-nothing", (rule.id,), _IDLE, rule.cite)
             for rule in undecided_rules(library[pack_id], scenarios, library)
         ]
     return findings
