@@ -12,24 +12,25 @@ Every rule becomes a policy that can be read beside it:
 Cedar denies by default and a forbid beats every permit. So a request is allowed only where every
 policy pack grants it and every rule of every governing pack is known to be kept. Whether a rule
 that forbids is broken or only open is for the explanation, not for the decision.
+
+Policies are checked against a schema made from the vocabulary (`validate`), and the facts of a
+request against the same vocabulary when the request is made; Cedar gets only those facts that the
+policies of the act turn on.
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
-from countenance.law.conditions import (
-    NEVER,
-    cedar_false,
-    cedar_true,
-)
-from countenance.law.packs import AS_OF, Pack, Rule
+import msgspec
+
+from countenance.law.conditions import NEVER, Condition, atoms, cedar_false, cedar_true
+from countenance.law.rules import AS_OF, Pack, Rule
 from countenance.law.vocabulary import Kind as FactKind
-from countenance.law.vocabulary import Value, vocabulary
+from countenance.law.vocabulary import Value, Vocabulary, vocabulary
 
 _TYPES = {
     FactKind.YES_NO: "Bool",
@@ -45,13 +46,12 @@ def after(act: str) -> str:
     return f"after {act}"
 
 
-@cache
-def schema_text() -> str:
+@lru_cache(maxsize=8)
+def schema_text(words: Vocabulary | None = None) -> str:
     """The Cedar schema of every request, made from the vocabulary."""
-    words = vocabulary()
+    words = vocabulary() if words is None else words
     facts = "\n".join(f'    "{fact.name}"?: {_TYPES[fact.kind]},' for fact in words.values())
-    acts = words["act"].words
-    actions = ",\n  ".join(f'"{name}"' for act in acts for name in (act, after(act)))
+    actions = ",\n  ".join(f'"{name}"' for act in words.acts for name in (act, after(act)))
     return (
         "entity Agency;\nentity Matter;\n"
         f"action\n  {actions}\nappliesTo {{\n  principal: Agency,\n  resource: Matter,\n"
@@ -59,66 +59,105 @@ def schema_text() -> str:
     )
 
 
-@lru_cache(maxsize=512)
-def compile_pack(pack: Pack) -> str:
-    """The Cedar text of one pack: a pure function of the pack's bytes."""
-    parts = [f"// {pack.name}: {pack.citation}\n// {pack.id}, version {pack.version}, "
-             f"SHA-256 {pack.digest}\n"]  # fmt: skip
-    for rule in pack:
-        parts.append(_compile_rule(rule))
-    for act in vocabulary()["act"].words:
-        if pack.grounds(act):
-            comment = f"{pack.name} permits this act only on the grounds it names."
-            kept = cedar_false(pack.ungranted(act))
-            parts.append(_policy("forbid", f"{pack.id}#!{act}", (act,), "unless", kept, comment))
-    return "\n".join(parts)
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One Cedar policy.
+
+    Attributes
+    ----------
+    id
+        As it is in the answer of Cedar.
+    acts
+        For which it is made.
+    duty
+        It says where a duty attaches; otherwise it decides.
+    turns_on
+        What it is made of: true where a permit or a duty holds, or where a forbid forbids.
+    """
+
+    id: str
+    acts: tuple[str, ...]
+    duty: bool
+    turns_on: Condition
+    text: str
+
+
+@lru_cache(maxsize=1024)
+def policies_of(pack: Pack) -> tuple[Policy, ...]:
+    """A pack's policies: a pure function of its bytes and its vocabulary."""
+    found = [policy for rule in pack for policy in _of_rule(rule)]
+    comment = f"{pack.name} permits this act only on the grounds it names."
+    found += [
+        _forbid(f"{pack.id}#!{act}", (act,), pack.ungranted(act), comment)
+        for act in pack.words.acts
+        if pack.grounds(act)
+    ]
+    return tuple(found)
 
 
 @lru_cache(maxsize=512)
-def compile_grant(pack: Pack) -> str:
+def grants_of(pack: Pack) -> tuple[Policy, ...]:
     """What is added where a pack is a deployment's policy: what it does not grant is forbidden."""
     comment = "As a policy: what it does not grant is not granted."
-    return "\n".join(
-        _policy(
-            "forbid", f"{pack.id}#+{act}", (act,), "unless", cedar_true(pack.granted(act)), comment
-        )
-        for act in vocabulary()["act"].words
+    return tuple(
+        _forbid(f"{pack.id}#+{act}", (act,), pack.ungranted_as_policy(act), comment)
+        for act in pack.words.acts
     )
 
 
-def _compile_rule(rule: Rule) -> str:
-    parts = []
+def compile_pack(pack: Pack) -> str:
+    """The Cedar text of one pack, to be read."""
+    title = f"{pack.name}: {pack.citation} ({pack.id}, version {pack.version})"
+    silent = [
+        _comment(f"{_about(rule)} (Not verified: it can grant nothing.)")
+        for rule in pack
+        if not any(True for _ in _of_rule(rule))
+    ]
+    parts = [_comment(title) + f"// SHA-256 {pack.digest}\n", *silent]
+    return "\n".join([*parts, *(policy.text for policy in policies_of(pack))])
+
+
+def compile_grant(pack: Pack) -> str:
+    """The Cedar text of what is added where a pack is a deployment's policy."""
+    return "\n".join(policy.text for policy in grants_of(pack))
+
+
+def _of_rule(rule: Rule) -> Iterator[Policy]:
     if rule.grants:
-        parts.append(
-            _policy("permit", rule.id, rule.acts, "when", cedar_true(rule.scope), _about(rule))
-        )
+        yield _policy("permit", rule.id, rule.acts, rule.scope, _about(rule))
     elif rule.broken != NEVER:
-        kept = cedar_false(rule.broken)
-        parts.append(_policy("forbid", rule.id, rule.acts, "unless", kept, _about(rule)))
+        yield _forbid(rule.id, rule.acts, rule.broken, _about(rule))
     if rule.duty is not None:
-        acts = tuple(after(act) for act in rule.acts)
-        out = cedar_false(rule.scope)
-        parts.append(_policy("permit", f"{rule.id}~", acts, "unless", out, _about(rule)))
-    if not parts:
-        parts.append(_comment(_about(rule) + " (Not verified: it can grant nothing.)"))
-    return "\n".join(parts)
+        yield _policy("permit", f"{rule.id}~", rule.acts, rule.scope, _about(rule), duty=True)
 
 
 def _about(rule: Rule) -> str:
     return f"{rule.says} [{rule.cite}; {rule.checked.tag}]"
 
 
+def _forbid(name: str, acts: tuple[str, ...], broken: Condition, comment: str) -> Policy:
+    return _policy("forbid", name, acts, broken, comment)
+
+
 def _policy(
-    effect: str, name: str, acts: Sequence[str], word: str, condition: str, comment: str
-) -> str:
-    actions = ", ".join(f'Action::"{act}"' for act in acts)
-    return (
+    effect: str, name: str, acts: tuple[str, ...], condition: Condition, comment: str,
+    *, duty: bool = False,
+) -> Policy:  # fmt: skip
+    """A policy. What restricts or obliges does so *unless* its condition is known to be false."""
+    careful = effect == "forbid" or duty
+    clause = f"unless {{ {cedar_false(condition)} }}" if careful else (
+        f"when {{ {cedar_true(condition)} }}"
+    )  # fmt: skip
+    actions = ", ".join(f'Action::"{after(act) if duty else act}"' for act in acts)
+    text = (
         f'{_comment(comment)}@id("{name}")\n'
-        f"{effect} (principal, action in [{actions}], resource)\n{word} {{ {condition} }};\n"
+        f"{effect} (principal, action in [{actions}], resource)\n{clause};\n"
     )
+    return Policy(name, acts, duty, condition, text)
 
 
 def _comment(text: str) -> str:
+    """Text as a comment that it cannot leave: no character in it ends a line or is hidden."""
     plain = "".join(c if c.isprintable() else " " for c in text)
     return (
         "\n".join(textwrap.wrap(plain, 96, initial_indent="// ", subsequent_indent="// ")) + "\n"
@@ -135,45 +174,67 @@ class Answer:
 
 
 class Evaluator:
-    """A fixed set of packs, parsed once."""
+    """The policies of some packs for one act, parsed once.
 
-    def __init__(self, packs: Sequence[Pack], policy: Sequence[Pack]) -> None:
+    Attributes
+    ----------
+    policies
+        Every policy for the act, in the order of packs and rules.
+    """
+
+    def __init__(self, packs: Sequence[Pack], policy: Sequence[Pack], act: str) -> None:
+        every = [*(p for pack in packs for p in policies_of(pack)),
+                 *(p for pack in policy for p in grants_of(pack))]  # fmt: skip
+        self.policies = tuple(policy for policy in every if act in policy.acts)
+        self._deciding = _Set([p for p in self.policies if not p.duty], act)
+        self._obliging = _Set([p for p in self.policies if p.duty], after(act))
+
+    def ask(self, requests: Sequence[Mapping[str, Value]]) -> list[Answer]:
+        """Answers for the facts of each (with `AS_OF`), in order."""
+        decided = self._deciding.ask(requests)
+        obliged = self._obliging.ask(requests)
+        return [
+            Answer(allowed, policies, frozenset(name[:-1] for name in duties))
+            for (allowed, policies), (_, duties) in zip(decided, obliged, strict=True)
+        ]
+
+
+class _Set:
+    """A parsed set of policies and the facts that they turn on."""
+
+    def __init__(self, policies: Sequence[Policy], action: str) -> None:
         import cedarpy
 
         self._cedar = cedarpy
-        self.text = "\n".join([*map(compile_pack, packs), *map(compile_grant, policy)])
-        self._policies = cedarpy.PolicySet.from_str(self.text)
-        self._schema = cedarpy.Schema.from_str(schema_text())
+        self._names = sorted({atom.fact for p in policies for atom in atoms(p.turns_on)})
+        self._policies = cedarpy.PolicySet.from_str("\n".join(p.text for p in policies))
         self._entities = cedarpy.Entities.from_json_str("[]")
+        self._request = {
+            "principal": {"type": "Agency", "id": ""},
+            "action": {"type": "Action", "id": action},
+            "resource": {"type": "Matter", "id": ""},
+        }
+        self._empty = not policies
 
-    def ask(self, requests: Sequence[tuple[str, Mapping[str, Value]]]) -> list[Answer]:
-        """Answers for (act, facts with `AS_OF`), in order."""
-        asked = [
-            _cedar_request(name, facts) for act, facts in requests for name in (act, after(act))
-        ]
-        found = self._cedar.is_authorized_batch(
-            asked, self._policies, self._entities, self._schema
-        )
+    def ask(self, requests: Sequence[Mapping[str, Value]]) -> list[tuple[bool, frozenset[str]]]:
+        if self._empty:  # Cedar's own default deny, without asking
+            return [(False, frozenset())] * len(requests)
+        asked = [{**self._request, "context": self._context(facts)} for facts in requests]
+        found = self._cedar.is_authorized_batch(asked, self._policies, self._entities)
+        allow, none = self._cedar.Decision.Allow, self._cedar.Decision.NoDecision
+        answers = []
         for result in found:
+            decision, diagnostics = result.decision, result.diagnostics
             # A policy that fails is skipped by Cedar; here that must never widen a permission.
-            if result.diagnostics.errors or result.decision == self._cedar.Decision.NoDecision:
-                raise RuntimeError(f"Cedar could not evaluate: {result.diagnostics.errors}")
-        return [
-            Answer(
-                decided.allowed,
-                frozenset(decided.diagnostics.id_annotations_by_reason.values()),
-                frozenset(
-                    name[:-1] for name in duties.diagnostics.id_annotations_by_reason.values()
-                ),
-            )
-            for decided, duties in zip(found[::2], found[1::2], strict=True)
-        ]
+            if diagnostics.errors or decision is none:
+                raise RuntimeError(f"Cedar could not evaluate: {diagnostics.errors}")
+            ids = frozenset(diagnostics.id_annotations_by_reason.values())
+            answers.append((decision is allow, ids))
+        return answers
 
-
-@lru_cache(maxsize=64)
-def evaluator(packs: tuple[Pack, ...], policy: tuple[Pack, ...]) -> Evaluator:
-    """The evaluator of these packs; kept, because parsing takes longer than deciding."""
-    return Evaluator(packs, policy)
+    def _context(self, facts: Mapping[str, Value]) -> str:
+        known = {name: facts[name] for name in self._names if name in facts}
+        return msgspec.json.encode(known).decode()
 
 
 def validate(pack: Pack) -> list[str]:
@@ -181,14 +242,6 @@ def validate(pack: Pack) -> list[str]:
     import cedarpy
 
     text = compile_pack(pack) + compile_grant(pack)
-    return [str(error) for error in cedarpy.validate_policies(text, schema_text()).errors]
-
-
-def _cedar_request(action: str, facts: Mapping[str, Value]) -> dict[str, Any]:
-    context = {k: sorted(v) if isinstance(v, frozenset) else v for k, v in facts.items()}
-    return {
-        "principal": {"type": "Agency", "id": str(facts.get("agency.name", ""))},
-        "action": {"type": "Action", "id": action},
-        "resource": {"type": "Matter", "id": ""},
-        "context": context,
-    }
+    return [
+        str(error) for error in cedarpy.validate_policies(text, schema_text(pack.words)).errors
+    ]

@@ -81,7 +81,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """One duty that attaches. `due` is a day or time in ISO 8601, or empty; `when` is in words."""
+    """One duty that attaches. `due` is a day or time in ISO 8601, or empty; `when` is in words.
+
+    `facts` are unknown ones on which it turns whether it attaches: until they are known, it does.
+    """
 
     rule: str
     what: str
@@ -95,6 +98,7 @@ class Obligation:
     keep_days: int | None = None
     at_most: bool = False
     items: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:

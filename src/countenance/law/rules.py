@@ -235,6 +235,10 @@ class Pack:
             return NEVER
         return both(self.window.condition, self.applies, negated(self.granted(act)))
 
+    def ungranted_as_policy(self, act: str) -> Condition:
+        """Where it grants nothing, whether or not it applies: then, as a policy, it forbids."""
+        return negated(self.granted(act))
+
     def rule(self, name: str) -> Rule:
         """One rule. KeyError where there is none."""
         for rule in self.rules:

@@ -174,18 +174,18 @@ def without(pack: Pack, rule: Rule) -> Pack:
 def _differs(rule: Rule, whole: Result, result: Result) -> bool:
     if result.decision.outcome is not whole.decision.outcome:
         return True
-    only_speaks = rule.broken == NEVER and (rule.duty is not None or not rule.grants)
-    return only_speaks and bool(result.faults) and not whole.faults
+    decides = rule.grants or rule.broken != NEVER
+    return not decides and bool(result.faults) and not whole.faults
 
 
 def _faults(expect: Expect, decision: Decision) -> Iterable[str]:
     if decision.outcome is not expect.decision:
-        reasons = "; ".join(
+        why = "; ".join(
             f"{r.effect}: {r.rule or r.pack or r.says} {list(r.facts) or ''}"
             for r in decision.reasons
         )
-        yield f"expected {expect.decision}, got {decision.outcome} ({reasons})"
-    reasons = {name for reason in decision.reasons for name in (reason.rule or reason.pack,)}
+        yield f"expected {expect.decision}, got {decision.outcome} ({why})"
+    reasons = {reason.rule or reason.pack for reason in decision.reasons}
     duties = {name for duty in decision.obligations for name in (duty.what, duty.rule)}
     for kind, wanted, there in (
         ("reason", expect.because, reasons),
@@ -196,10 +196,11 @@ def _faults(expect: Expect, decision: Decision) -> Iterable[str]:
         for name in wanted:
             if name not in there:
                 yield f"expected the {kind} {name}, got {sorted(there)}"
-    for kind, unwanted, there in (
-        ("reason", expect.not_because, reasons), ("obligation", expect.no_obligations, duties),
-    ):  # fmt: skip
-        yield from (f"unexpected {kind} {name}" for name in unwanted if name in there)
+    for kind, unwanted, found in (
+        ("reason", expect.not_because, reasons),
+        ("obligation", expect.no_obligations, duties),
+    ):
+        yield from (f"unexpected {kind} {name}" for name in unwanted if name in found)
     said = {use.id: use.says for use in decision.packs}
     for name, what in expect.packs.items():
         if said.get(name) != what:
