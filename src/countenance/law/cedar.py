@@ -79,7 +79,28 @@ class Policy:
     acts: tuple[str, ...]
     duty: bool
     turns_on: Condition
-    text: str
+    effect: str
+    clause: str
+    comment: str
+
+    @property
+    def text(self) -> str:
+        """As it is read, with what it says in words."""
+        acts = (after(act) if self.duty else act for act in self.acts)
+        return _comment(self.comment) + self._written(
+            f"action in [{', '.join(map(_action, acts))}]"
+        )
+
+    def text_for(self, act: str) -> str:
+        """The same for one act alone, which is how it is evaluated: it is a fifth faster."""
+        return self._written(f"action == {_action(after(act) if self.duty else act)}")
+
+    def _written(self, action: str) -> str:
+        return f'@id("{self.id}")\n{self.effect} (principal, {action}, resource)\n{self.clause};\n'
+
+
+def _action(name: str) -> str:
+    return f'Action::"{name}"'
 
 
 @lru_cache(maxsize=1024)
@@ -148,12 +169,7 @@ def _policy(
     clause = f"unless {{ {cedar_false(condition)} }}" if careful else (
         f"when {{ {cedar_true(condition)} }}"
     )  # fmt: skip
-    actions = ", ".join(f'Action::"{after(act) if duty else act}"' for act in acts)
-    text = (
-        f'{_comment(comment)}@id("{name}")\n'
-        f"{effect} (principal, action in [{actions}], resource)\n{clause};\n"
-    )
-    return Policy(name, acts, duty, condition, text)
+    return Policy(name, acts, duty, condition, effect, clause, comment)
 
 
 def _comment(text: str) -> str:
@@ -185,9 +201,11 @@ class Evaluator:
     def __init__(self, packs: Sequence[Pack], policy: Sequence[Pack], act: str) -> None:
         every = [*(p for pack in packs for p in policies_of(pack)),
                  *(p for pack in policy for p in grants_of(pack))]  # fmt: skip
-        self.policies = tuple(policy for policy in every if act in policy.acts)
+        # Of a pack that must grant, `+` forbids all that `!` would.
+        said_again = {f"{pack.id}#!{act}" for pack in policy}
+        self.policies = tuple(p for p in every if act in p.acts and p.id not in said_again)
         self._deciding = _Set([p for p in self.policies if not p.duty], act)
-        self._obliging = _Set([p for p in self.policies if p.duty], after(act))
+        self._obliging = _Set([p for p in self.policies if p.duty], act)
 
     def ask(self, requests: Sequence[Mapping[str, Value]]) -> list[Answer]:
         """Answers for the facts of each (with `AS_OF`), in order."""
@@ -200,14 +218,16 @@ class Evaluator:
 
 
 class _Set:
-    """A parsed set of policies and the facts that they turn on."""
+    """A parsed set of policies for one action, and the facts that they turn on."""
 
-    def __init__(self, policies: Sequence[Policy], action: str) -> None:
+    def __init__(self, policies: Sequence[Policy], act: str) -> None:
         import cedarpy
+
+        action = after(act) if policies and policies[0].duty else act
 
         self._cedar = cedarpy
         self._names = sorted({atom.fact for p in policies for atom in atoms(p.turns_on)})
-        self._policies = cedarpy.PolicySet.from_str("\n".join(p.text for p in policies))
+        self._policies = cedarpy.PolicySet.from_str("".join(p.text_for(act) for p in policies))
         self._entities = cedarpy.Entities.from_json_str("[]")
         self._request = {
             "principal": {"type": "Agency", "id": ""},

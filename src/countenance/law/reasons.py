@@ -63,6 +63,7 @@ class Panel:
         self._packs, self._policy, self._act = packs, policy, act
         self.evaluator = Evaluator(packs, grantors, act)
         self._words = packs[0].words
+        self._named = {pack.id: pack for pack in packs}
         self._rules = {rule.id: rule for pack in packs for rule in pack}
         own = [policy for policy in self.evaluator.policies if not policy.duty]
         self._broken = {policy.id: policy.turns_on for policy in own}
@@ -104,43 +105,33 @@ class Panel:
         )  # fmt: skip
 
     def _refusals(self, said: Sequence[str], facts: Facts) -> Iterator[Reason]:
-        grounds: dict[str, Effect] = {}
         for name in said:
             condition = self._broken[name]
             open_ = holds(condition, facts) is None
-            if name in self._rules:
-                if open_:
-                    yield of_rule(self._rules[name], Effect.OPEN, open_facts(condition, facts))
-                else:
-                    yield self._plain[name]
-                continue
-            pack_id, _, sign = name.partition("#")
-            effect = Effect.NO_GROUND if sign[0] == "!" else Effect.NOT_GRANTED
-            effect = Effect.OPEN if open_ else effect
-            before = grounds.setdefault(pack_id, effect)
-            if sign[0] == "+" and f"{pack_id}#!{self._act}" in said and (
-                before is not Effect.OPEN or open_
-            ):  # fmt: skip
-                continue  # as a policy it would only say the same again
-            yield from self._on_grounds(self._pack(pack_id), effect, condition, facts)
+            if name not in self._rules:
+                pack = self._named[name.partition("#")[0]]
+                yield from self._on_grounds(pack, condition, open_, facts)
+            elif open_:
+                yield of_rule(self._rules[name], Effect.OPEN, open_facts(condition, facts))
+            else:
+                yield self._plain[name]
 
     def _on_grounds(
-        self, pack: Pack, effect: Effect, condition: Condition, facts: Facts
+        self, pack: Pack, condition: Condition, open_: bool, facts: Facts
     ) -> Iterator[Reason]:
         """What follows where no ground of a pack is known to hold."""
         grounds = pack.grounds(self._act)
         unread = [r for r in grounds if not r.grants and holds(r.scope, facts)]
-        if effect is Effect.OPEN:
-            yield _of_pack(pack, effect, grounds, open_facts(condition, facts))
+        if open_:
+            yield _of_pack(pack, Effect.OPEN, grounds, open_facts(condition, facts))
         elif unread:
             yield from (of_rule(rule, Effect.UNVERIFIED) for rule in unread)
         elif holds(pack.window.condition, facts) is False:
-            yield _of_pack(pack, effect, (), says=_NOT_IN_FORCE)
+            yield _of_pack(pack, Effect.NOT_GRANTED, (), says=_NOT_IN_FORCE)
+        elif holds(pack.ungranted(self._act), facts):
+            yield _of_pack(pack, Effect.NO_GROUND, grounds)
         else:
-            yield _of_pack(pack, effect, grounds)
-
-    def _pack(self, pack_id: str) -> Pack:
-        return next(pack for pack in self._packs if pack.id == pack_id)
+            yield _of_pack(pack, Effect.NOT_GRANTED, grounds)
 
     def _obligations(
         self, request: Request, facts: Facts, answer: Answer, allowed: bool
