@@ -7,20 +7,22 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
 from countenance.core import sha256_bytes
 from countenance.law.errors import RequestError, shown
-from countenance.law.vocabulary import Value, Vocabulary, vocabulary
+from countenance.law.vocabulary import Value, Vocabulary, read_vocabulary, vocabulary
 
 MAX_REQUEST_BYTES = 1 << 18
 MAX_JURISDICTIONS = 16
 _YEARS = range(1900, 2200)  # any deadline after them is still a date
 _FURTHEST = datetime.timedelta(hours=14)
+R = TypeVar("R", bound="Request")
 _PLACE = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+){0,4}")
 
 
@@ -83,13 +85,19 @@ class Request:
         # spaces is canonical; msgspec writes that ten times faster than a general writer.
         return sha256_bytes(msgspec.json.encode(self.to_json(), order="sorted"))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        values = (self.at, self.jurisdictions, self.behalf_jurisdictions, dict(self.facts))
+        return _again, (*values, self.words.text)
+
     def knowing(self, facts: Mapping[str, object]) -> Self:
         """The same request with these facts stated (or stated otherwise)."""
         return replace(self, facts={**self.facts, **read_facts(facts, words=self.words)})
 
     def without(self, *names: str) -> Self:
         """The same request with these facts unknown."""
-        return replace(self, facts={k: v for k, v in self.facts.items() if k not in names})
+        facts = {k: v for k, v in self.facts.items() if k not in names}
+        return _put(type(self), self.at, self.jurisdictions, self.behalf_jurisdictions, facts,
+                    self.words)  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """A JSON value that `request_of` reads back as the same request."""
@@ -102,6 +110,34 @@ class Request:
                 for name, value in self.facts.items()
             },
         }
+
+
+def _put(
+    kind: type[R], at: datetime.datetime | None, jurisdictions: tuple[str, ...],
+    behalf: tuple[str, ...], facts: dict[str, Value], words: Vocabulary,
+) -> R:  # fmt: skip
+    """A request of parts that were checked before."""
+    made = object.__new__(kind)
+    for name, value in zip(
+        kind.__slots__,
+        (at, jurisdictions, behalf, MappingProxyType(facts), words),
+        strict=True,
+    ):
+        object.__setattr__(made, name, value)
+    return made
+
+
+@lru_cache(maxsize=8)
+def _words(text: bytes) -> Vocabulary:
+    return read_vocabulary(text)
+
+
+def _again(
+    at: datetime.datetime | None, jurisdictions: tuple[str, ...], behalf: tuple[str, ...],
+    facts: dict[str, Value], words: bytes,
+) -> Request:  # fmt: skip
+    """A request that was sent between processes; a pickle is trusted like code, as all are."""
+    return _put(Request, at, jurisdictions, behalf, facts, _words(words))
 
 
 _KEYS = ("at", "jurisdictions", "behalf-jurisdictions", "facts")
