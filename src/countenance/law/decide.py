@@ -15,7 +15,7 @@ from countenance.law.errors import RequestError
 from countenance.law.library import MODEL, Library, bundled
 from countenance.law.reasons import make_decision, panel, unread_packs
 from countenance.law.request import Request
-from countenance.law.rules import AS_OF, Kind, Pack, day_number
+from countenance.law.rules import AS_OF, Pack, day_number
 
 HOUSE = "Countenance, default deny: docs/law.md"
 
@@ -52,12 +52,7 @@ def decide_many(
     Each decision is the one that `decide` makes. Raises RequestError as `decide` does.
     """
     library = bundled() if library is None else library
-    policy = tuple(sorted(set(policy))) or (MODEL,)
-    for name in policy:
-        if name not in library:
-            raise RequestError(
-                f"there is no pack `{name}`", where="policy", do="countenance law list"
-            )
+    policy = effective_policy(policy, library)
     decisions: dict[int, Decision] = {}
     groups: dict[tuple[tuple[Pack, ...], str], list[tuple[int, _Matter]]] = {}
     for n, request in enumerate(requests):
@@ -96,14 +91,24 @@ class _Matter:
         return cls(request, packs, facts, tuple(_incomplete(request, library)))
 
 
-def grantors(packs: Iterable[Pack], policy: Sequence[str]) -> tuple[Pack, ...]:
-    """The policy packs that must grant: all that name grounds for anything.
+def effective_policy(named: Sequence[str], library: Library) -> tuple[str, ...]:
+    """The policy packs, and the model where none of them grants anything.
 
-    One that names none (a bill that only forbids) restricts what the others grant. Alone it grants
-    nothing.
+    A pack without a ground (a bill that only forbids, kept as if it were law) is no policy: it
+    restricts what the policy grants.
     """
-    named = tuple(pack for pack in packs if pack.id in policy)
-    return tuple(p for p in named if any(r.kind is Kind.PERMIT_IF for r in p)) or named
+    for name in named:
+        if name not in library:
+            raise RequestError(
+                f"there is no pack `{name}`", where="policy", do="countenance law list"
+            )
+    grants = any(library[name].names_grounds for name in named)
+    return tuple(sorted({*named} if grants else {*named, MODEL}))
+
+
+def grantors(packs: Iterable[Pack], policy: Sequence[str]) -> tuple[Pack, ...]:
+    """The policy packs that must grant: all that name grounds for anything."""
+    return tuple(pack for pack in packs if pack.id in policy and pack.names_grounds)
 
 
 def _unjudged(matter: _Matter, policy: tuple[str, ...], library: Library) -> Decision:

@@ -221,6 +221,11 @@ class Pack:
         """Whether it governs by itself. A bill or a model governs only where it is named."""
         return self.status not in ("bill", "model")
 
+    @property
+    def names_grounds(self) -> bool:
+        """Whether it grants anything. One that does not can only restrict."""
+        return any(rule.kind is Kind.PERMIT_IF for rule in self.rules)
+
     def grounds(self, act: str) -> tuple[Rule, ...]:
         """Its permit-if rules for an act: where there are any, nothing else is permitted."""
         return tuple(r for r in self.rules if r.kind is Kind.PERMIT_IF and act in r.acts)

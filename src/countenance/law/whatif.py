@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from countenance.law.conditions import Condition, atoms, holds, negated
-from countenance.law.decide import decide
+from countenance.law.decide import decide, effective_policy, grantors
 from countenance.law.decision import Decision, Effect, Reason
-from countenance.law.library import MODEL, Library
+from countenance.law.library import Library
 from countenance.law.packs import AS_OF, Kind, day_number
 from countenance.law.request import Request
 from countenance.law.solve import SearchTooLongError, solve
@@ -124,7 +124,7 @@ def what_if(
     stuck = tuple(r for r in decision.reasons if r.effect in (Effect.NO_PACK, Effect.INCOMPLETE))
     if decision.permitted or stuck:
         return WhatIf(decision, (), complete=True, why_none=stuck)
-    problem = _Problem.of(request, library, tuple(sorted(set(policy))) or (MODEL,))
+    problem = _Problem.of(request, library, effective_policy(policy, library))
     case = {n for n in problem.facts if n in problem.open and not problem.words[n].to_do}
     honest, all_honest = problem.ways(problem.open - case, most)
     ways, whole = honest, all_honest
@@ -149,12 +149,14 @@ class _Problem:
     def of(cls, request: Request, library: Library, policy: Sequence[str]) -> _Problem:
         act = request.act or ""
         must: list[tuple[Condition, str]] = []
-        for pack in library.governing(request, policy):
+        packs = library.governing(request, policy)
+        granting = grantors(packs, policy)
+        for pack in packs:
             for rule in pack:
                 if act in rule.acts and rule.kind is not Kind.PERMIT_IF:
                     must += [(negated(rule.broken), rule.cite)]
             must.append((negated(pack.ungranted(act)), pack.citation))
-            if pack.id in policy:
+            if pack in granting:
                 must.append((pack.granted(act), pack.citation))
         cites: dict[str, dict[str, None]] = {}
         for condition, cite in must:
