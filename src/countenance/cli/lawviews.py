@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from countenance.cli.terminal import console, plain, table
 
 if TYPE_CHECKING:
-    from countenance.law.check import Finding
+    from countenance.law.checking import Finding
+    from countenance.law.comparing import Row
     from countenance.law.diff import Difference
     from countenance.law.library import Library
-    from countenance.law.matrix import Row
     from countenance.law.packs import Pack, Window
     from countenance.law.scenarios import Result
 
@@ -58,7 +58,7 @@ def show_difference(found: Difference) -> None:
 
 def show_matrix(rows: Sequence[Row], day: datetime.date) -> None:
     """A line a pack: the kinds of rule it has, each with the best verification of its rules."""
-    from countenance.law.matrix import COLUMNS
+    from countenance.law.comparing import COLUMNS
 
     out = console()
     out.print(f"As of {day}. V: text read. V2: checked at second hand. U: not verified.")

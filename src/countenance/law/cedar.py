@@ -47,7 +47,7 @@ def after(act: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def schema_text(words: Vocabulary | None = None) -> str:
+def cedar_schema(words: Vocabulary | None = None) -> str:
     """The Cedar schema of every request, made from the vocabulary."""
     words = vocabulary() if words is None else words
     facts = "\n".join(f'    "{fact.name}"?: {_TYPES[fact.kind]},' for fact in words.values())
@@ -263,5 +263,5 @@ def validate(pack: Pack) -> list[str]:
 
     text = compile_pack(pack) + compile_grant(pack)
     return [
-        str(error) for error in cedarpy.validate_policies(text, schema_text(pack.words)).errors
+        str(error) for error in cedarpy.validate_policies(text, cedar_schema(pack.words)).errors
     ]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from countenance.law.decide import decide_many
 from countenance.law.decision import Decision
+from countenance.law.judging import decide_many
 from countenance.law.library import Library
 from countenance.law.packs import Pack, Rule
 from countenance.law.request import Request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -50,6 +51,11 @@ class Library(Mapping[str, Pack]):
         """These packs too; one of the same id takes the other's place."""
         mine = {**self._packs, **{pack.id: pack for pack in packs}}
         return Library(mine.values(), words=self.words)
+
+    def near(self, name: str) -> str:
+        """The id that somebody who wrote `name` may have meant, or nothing."""
+        found = difflib.get_close_matches(name[:120], self._packs, n=1, cutoff=0.5)
+        return found[0] if found else ""
 
     def covers(self, place: str) -> bool:
         """Whether somebody has written down what the law of a place is, even if it is nothing.

@@ -89,6 +89,10 @@ class Request:
         values = (self.at, self.jurisdictions, self.behalf_jurisdictions, dict(self.facts))
         return _again, (*values, self.words.text)
 
+    def on(self, day: datetime.date) -> Self:
+        """The same request on another day (at noon, UTC)."""
+        return replace(self, at=_instant(day, "request"))
+
     def knowing(self, facts: Mapping[str, object]) -> Self:
         """The same request with these facts stated (or stated otherwise)."""
         return replace(self, facts={**self.facts, **read_facts(facts, words=self.words)})

@@ -31,9 +31,9 @@ from typing import Any
 import msgspec
 
 from countenance.law.conditions import NEVER
-from countenance.law.decide import decide_many
 from countenance.law.decision import Decision, Outcome
 from countenance.law.errors import ScenarioError
+from countenance.law.judging import decide_many
 from countenance.law.library import Library
 from countenance.law.packs import Pack, Rule, load_pack
 from countenance.law.request import Request, request_of

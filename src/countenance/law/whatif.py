@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from countenance.law.conditions import Condition, atoms, holds, negated
-from countenance.law.decide import decide, effective_policy, grantors
 from countenance.law.decision import Decision, Effect, Reason
+from countenance.law.judging import decide, effective_policy, grantors
 from countenance.law.library import Library
 from countenance.law.packs import AS_OF, Kind, day_number
 from countenance.law.request import Request

@@ -8,9 +8,9 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from countenance.core import sha256_bytes
-from countenance.law.decide import decide_many
 from countenance.law.decision import Decision
 from countenance.law.errors import PackError
+from countenance.law.judging import decide_many
 from countenance.law.library import Library
 from countenance.law.packs import read_pack
 from countenance.law.request import Request

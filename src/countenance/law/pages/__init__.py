@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from countenance.law.matrix import COLUMNS, Row, column_of
+from countenance.law.comparing import COLUMNS, Row, column_of
 from countenance.law.packs import Pack, Rule, Tag, Window
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from countenance.law.conditions import Facts
 from countenance.law.decision import Decision, Effect, Reason
-from countenance.law.errors import RequestError
+from countenance.law.errors import RequestError, shown
 from countenance.law.library import MODEL, Library, bundled
 from countenance.law.reasons import make_decision, panel, unread_packs
 from countenance.law.request import Request
@@ -97,13 +97,14 @@ def effective_policy(named: Sequence[str], library: Library) -> tuple[str, ...]:
     A pack without a ground (a bill that only forbids, kept as if it were law) is no policy: it
     restricts what the policy grants.
     """
-    for name in named:
+    grants = any(name in library and library[name].names_grounds for name in named)
+    policy = tuple(sorted({*named} if grants else {*named, MODEL}))
+    for name in policy:
         if name not in library:
             raise RequestError(
-                f"there is no pack `{name}`", where="policy", do="countenance law list"
+                f"there is no pack {shown(name)}", where="policy", do="countenance law list"
             )
-    grants = any(library[name].names_grounds for name in named)
-    return tuple(sorted({*named} if grants else {*named, MODEL}))
+    return policy
 
 
 def grantors(packs: Iterable[Pack], policy: Sequence[str]) -> tuple[Pack, ...]:
