@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "countenance"
-ROOMS = ("core", "faces", "datasets", "scores", "audit", "record", "cli")
+ROOMS = ("core", "faces", "datasets", "scores", "audit", "law", "record", "cli")
 MODULES = sorted(SRC.rglob("*.py"))
 DOCUMENTS = sorted(
     path
@@ -28,6 +28,7 @@ DOCUMENTS = sorted(
 HEAVY = (
     *("numpy", "polars", "altair", "vl_convert", "cv2", "onnx", "onnxruntime", "PIL"),
     *("dlib", "_dlib_pybind11", "typst", "pandas", "pyarrow", "jinja2", "msgspec", "scipy"),
+    "cedarpy",
 )
 
 
@@ -73,7 +74,7 @@ def test_every_exported_name_is_there(room: str) -> None:
         "import countenance",
         *(
             f"import countenance.{room}"
-            for room in ("scores", "datasets", "audit", "record", "cli")
+            for room in ("scores", "datasets", "audit", "law", "record", "cli")
         ),
         "from countenance.cli import main; main(['--help'])",
         "from countenance.cli import main; main(['audit', '--help'])",
