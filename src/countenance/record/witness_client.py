@@ -49,6 +49,8 @@ class Result(StrEnum):
     """It has cosigned a larger tree: the log went back, or another process moved it on."""
     INCONSISTENT = "inconsistent"
     """The log does not extend what it has cosigned."""
+    FORGOT = "forgot"
+    """It says less than it has cosigned here: its state was lost or restored. Retire its key."""
     UNPROVEN = "unproven"
     """The log itself could not make the proof that the witness needs."""
     REFUSED = "refused"
@@ -129,7 +131,8 @@ class WitnessPanel:
         self._clock = clock
         self._deadline_s = deadline_s
         self._tolerance_s = tolerance_s
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}  # what each said last: a guess of where to begin
+        self._cosigned: dict[str, int] = {}  # what each signed: what it must never be behind
 
     def collect(self, note: bytes, *, prove: Prove) -> Collected:
         """Have a checkpoint cosigned; returns as soon as the policy is satisfied.
@@ -147,7 +150,8 @@ class WitnessPanel:
         calls = [_Call(w, deadline) for w in self._witnesses]
         for call in calls:
             known = self._sizes.get(call.witness.name, 0)
-            task = _Task(note, checkpoint, prove, known)
+            signed = self._cosigned.get(call.witness.name, 0)
+            task = _Task(note, checkpoint, prove, known, signed)
             threading.Thread(
                 target=self._ask, args=(call, task, answers), name="ask-witness", daemon=True
             ).start()
@@ -164,6 +168,7 @@ class WitnessPanel:
                 if outcome.size is not None:
                     self._sizes[outcome.name] = outcome.size
                 if outcome.signature is not None:
+                    self._cosigned[outcome.name] = checkpoint.size
                     note = add_signatures(note, (outcome.signature,))
         finally:
             for call in calls:
@@ -223,6 +228,9 @@ class WitnessPanel:
                 return self._verified(call.witness, task, answer.body)
             if answer.status == 409:
                 old = _told_size(answer.body)
+                if old < task.signed_size:
+                    text = f"it says it has cosigned {old:,} entries, and has {task.signed_size:,}"
+                    return Outcome(name, Result.FORGOT, text)
                 if old > size:
                     text = f"it has cosigned {old:,} entries, this checkpoint has {size:,}"
                     return Outcome(name, Result.AHEAD, text, old)
@@ -257,6 +265,7 @@ class _Task:
     checkpoint: Checkpoint
     prove: Prove
     known_size: int
+    signed_size: int
 
 
 @dataclass(frozen=True, slots=True)
