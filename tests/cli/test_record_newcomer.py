@@ -240,6 +240,25 @@ def test_another_process_is_waited_for(record: str, monkeypatch: pytest.MonkeyPa
     timer.join()
 
 
+def test_several_processes_take_turns_at_a_folder(record: str) -> None:
+    Path("many").write_text(LINE * 20)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, "record", "append", "R", "many"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    told: list[int] = []
+    for process in running:
+        out, error = process.communicate(timeout=60)
+        assert (process.returncode, error) == (0, "")
+        told += map(int, out.split())
+    assert sorted(told) == list(range(1, 61))
+    assert main(["record", "checkpoint", "R"]) == 0
+    assert main(["record", "verify", "R"]) == 0
+
+
 def test_what_comes_on_standard_input_is_appended_as_it_comes(record: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, "record", "append", "R"],
