@@ -126,6 +126,23 @@ def test_events_that_are_none(record: str, capsys: Capture) -> None:
     assert capsys.readouterr().out == "1\n"
 
 
+def test_every_kind_is_listed_with_what_it_may_say(record: str, capsys: Capture) -> None:
+    assert main(["record", "kinds"]) == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert main(["record", "kinds", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["kinds"]
+    assert len(listed) >= 8
+    for kind in listed:
+        assert f"{kind['kind']}, version {kind['version']}: {kind['says']}" in said
+        for name in (*kind["public"], *kind["sealed"]):
+            assert name in said
+    Path("events").write_text('{"kind": "disclosed"}\n')
+    wrong(["record", "append", "R", "events"], capsys, "events, line 1", "record kinds")
+    Path("events").write_text('{"kind": "gossip"}\n')
+    wrong(["record", "append", "R", "events"], capsys, "disclosed", "record kinds")
+
+
 def test_places_and_numbers(record: str, capsys: Capture) -> None:
     prove = ["record", "prove", "R"]
     wrong([*prove, "1"], capsys, "not under the published checkpoint", "0 to 0")
