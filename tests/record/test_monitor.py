@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from witnessing import NOW, ORIGIN, Clock, TestableLog, cosigner, event, log_signer, policy_for
 
 from countenance.core import InputError, canonical_json
-from countenance.record.checkpoint import Checkpoint
+from countenance.record.checkpoint import Checkpoint, parse_checkpoint
 from countenance.record.cosignature import cosign
 from countenance.record.counts import count_public
 from countenance.record.entries import parse_entry
@@ -32,8 +32,9 @@ from countenance.record.merkle import EMPTY_ROOT
 from countenance.record.monitor import FollowedLog, Monitor, Place
 from countenance.record.monitor_report import AlertKind, LogReport, post_webhook
 from countenance.record.monitor_state import Edge, load_state
-from countenance.record.note import add_signatures, parse_vkey, sign_note
+from countenance.record.note import add_signatures, parse_vkey, sign_note, split_note
 from countenance.record.rotation import rotation_entry
+from countenance.record.sightings import Sighting, compare
 
 
 def events(n: int, start: int = 0) -> list[bytes]:
@@ -416,6 +417,30 @@ def test_no_log_can_be_framed_with_another_trusted_logs_key() -> None:
     both = [parse_vkey(log.signer.vkey) for log in (honest, thief)]
     with pytest.raises(VerificationError, match="no key of this log"):
         verify_evidence(Evidence(*notes), both)
+    with pytest.raises(VerificationError, match="different logs"):
+        verify_evidence(Evidence(honest.note(), thief.note()), both)
+
+
+def seen(log: TestableLog, size: int, reader: TestableLog | None = None) -> Sighting:
+    note = log.note(size)
+    return Sighting(f"{size}", note, parse_checkpoint(split_note(note)[0]), reader)
+
+
+def test_tiles_that_do_not_lead_to_the_signed_root_say_nothing() -> None:
+    """Neither that all is well nor that the log is guilty: whoever serves them may lie."""
+    log = TestableLog(b"%d" % i for i in range(9))
+    fork = log.fork(3)
+    fork.append(*(b"other %d" % i for i in range(6)))
+    small = seen(log, 5)
+    for large, liar in ((seen(fork, 9, log), log), (seen(log, 9, fork), fork)):
+        unsure = compare(small, large, [liar])
+        assert unsure.evidence is None
+        assert unsure.why_not is not None
+    convicted = compare(small, seen(fork, 9, log), [log, fork])  # somebody serves the true ones
+    assert convicted.evidence is not None
+    verify_evidence(convicted.evidence, key_of(log))
+    agreed = compare(small, seen(log, 9, fork), [fork, log])
+    assert (agreed.evidence, agreed.why_not) == (None, None)
 
 
 @given(data=st.data())
