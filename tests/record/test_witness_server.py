@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -283,3 +284,18 @@ def test_closing_frees_the_port_and_hangs_up(tmp_path: Path, log: TestableLog) -
     port = int(server.url.rsplit(":", 1)[1])
     WitnessServer(witness, port=port).close()
     store.close()
+
+
+def test_a_machine_out_of_threads_keeps_its_places(
+    server: WitnessServer, log: TestableLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_more)
+        for _ in range(6):  # two more than there are places
+            assert raw(server, b"") == b""
+    connection = connect(server)
+    assert ask(connection, "POST", "/w/add-checkpoint", log.request(0))[0] == 200
+    connection.close()
