@@ -531,3 +531,19 @@ def test_the_webhook_gets_the_report_and_failures_are_errors(
     for wrong in ("file:///etc/passwd", "ftp://x/", "x"):
         with pytest.raises(InputError):
             post_webhook(wrong, report)
+
+
+def test_what_strangers_wrote_reaches_no_terminal_as_it_is(
+    tmp_path: Path, log: TestableLog
+) -> None:
+    """An origin may hold what 8-bit terminals obey; a policy's names are any bytes."""
+    evil = TestableLog([b"x"], origin="log\x9b2J\u202eexample", seed="log")
+    evil.signer = log.signer
+    evil.show()
+    report = visit(tmp_path, FollowedLog(ORIGIN, policy_for(log), (Place("log", evil),)))
+    told = [alert.text for alert in report.alerts]
+    assert told
+    assert all(text.isprintable() for text in told)
+    error = VerificationError("no quorum", where="a\x1b[2J", expected="quorum \udcff\x9b")
+    assert str(error) == "a\ufffd[2J: no quorum\n  expected: quorum \ufffd\ufffd"
+    str(error).encode()

@@ -211,7 +211,7 @@ def test_what_a_witness_says_reaches_no_terminal_as_it_is(log: TestableLog) -> N
 
     with hostile(answer) as url:
         error = refused(log, ("bad", url))
-    assert error.outcomes[0].text == "HTTP 403: \ufffd[2J\ufffd1m no \ufffd\ufffd\ufffdALERT"
+    assert error.outcomes[0].text == "HTTP 403: \ufffd[2J\ufffd1m no \ufffd\ufffd ALERT"
 
 
 def test_an_oversize_answer_is_not_read_to_its_end(log: TestableLog) -> None:

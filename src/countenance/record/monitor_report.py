@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from countenance.core import InputError
-from countenance.record.errors import StorageError
+from countenance.record.errors import StorageError, printable
 from countenance.record.request import answered
 
 SCHEMA = "countenance.record/monitor-report"
@@ -96,8 +96,8 @@ class LogReport:
     def alert(
         self, kind: AlertKind, place: str, text: str, *, evidence: str | None = None
     ) -> None:
-        """Add an alert."""
-        self.alerts.append(Alert(kind, place, text, evidence))
+        """Add an alert; its text may repeat what strangers wrote."""
+        self.alerts.append(Alert(kind, place, printable(text), evidence))
 
     def to_json(self) -> dict[str, Any]:
         """As an object."""

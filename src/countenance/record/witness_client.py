@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from countenance.core import CountenanceError, InputError
 from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import DEFAULT_TOLERANCE_S, split_time, time_findings
-from countenance.record.errors import RecordError, VerificationError
+from countenance.record.errors import RecordError, VerificationError, printable
 from countenance.record.note import (
     Signature,
     add_signatures,
@@ -207,9 +207,7 @@ class WitnessPanel:
             if isinstance(error, TimeoutError) or time.monotonic() >= call.deadline:
                 outcome = Outcome(name, Result.LATE, "no answer in time")
             else:
-                text = _printable(
-                    f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:200]
-                )
+                text = printable(f"{type(error).__name__}: {error}"[:200])
                 outcome = Outcome(name, Result.UNREACHABLE, text)
         finally:
             call.close()
@@ -238,8 +236,8 @@ class WitnessPanel:
             if answer.status == 422:
                 text = f"the log does not extend the {old:,} entries it has cosigned"
                 return Outcome(name, Result.INCONSISTENT, text)
-            told = _printable(answer.body[:200])
-            return Outcome(name, Result.REFUSED, f"HTTP {answer.status}: {told}")
+            told = answer.body[:200].decode("utf-8", "replace").strip().replace("\n", " ")
+            return Outcome(name, Result.REFUSED, f"HTTP {answer.status}: {printable(told)}")
         return Outcome(name, Result.REFUSED, f"its size differed {MAX_TRIES} times")
 
     def _verified(self, witness: TrustedWitness, task: _Task, body: bytes) -> Outcome:
@@ -317,12 +315,6 @@ class _Call:
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-
-
-def _printable(body: bytes) -> str:
-    """What a stranger says, with nothing in it that a terminal would obey."""
-    text = body.decode("utf-8", "replace").strip()
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _told_size(body: bytes) -> int:
