@@ -520,14 +520,19 @@ def test_the_webhook_gets_the_report_and_failures_are_errors(
         for status in (302, 404, 500):
             monkeypatch.setattr(Hook, "status", status)
             before = len(Hook.got)
-            with pytest.raises(StorageError):
+            with pytest.raises(StorageError) as caught:
                 post_webhook(url, report)
             assert len(Hook.got) == before + 1
+            assert "/hook" not in str(caught.value)  # often a secret
+        report.logs[0].places["\udcff"] = 1  # a policy's addresses are any bytes
+        monkeypatch.setattr(Hook, "status", 200)
+        post_webhook(url, report)
     finally:
         server.shutdown()
         server.server_close()
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError) as caught:
         post_webhook(url, report, timeout_s=1)
+    assert "/hook" not in str(caught.value)
     for wrong in ("file:///etc/passwd", "ftp://x/", "x"):
         with pytest.raises(InputError):
             post_webhook(wrong, report)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from countenance.core import CountenanceError, InputError
+from countenance.core import CountenanceError
 from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import DEFAULT_TOLERANCE_S, split_time, time_findings
 from countenance.record.errors import RecordError, VerificationError, printable
@@ -30,6 +30,7 @@ from countenance.record.note import (
     split_note,
 )
 from countenance.record.policy import Policy, TrustedWitness
+from countenance.record.request import check_address
 from countenance.record.witness import AddCheckpoint, checkpoint_in
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -329,14 +330,6 @@ def _told_size(body: bytes) -> int:
 
 def _endpoint(url: str) -> tuple[bool, str, int | None, str]:
     """Whether TLS, host, port and path of a witness's `add-checkpoint`."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise InputError("this is not the address of a witness", where=url) from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise InputError(
-            "this is not the address of a witness", where=url, expected="https://host/prefix"
-        )
+    parts = urlsplit(check_address(url, what="the address of a witness"))
     path = parts.path.rstrip("/") + "/add-checkpoint"
-    return parts.scheme == "https", parts.hostname, port, path
+    return parts.scheme == "https", str(parts.hostname), parts.port, path
