@@ -261,7 +261,7 @@ def test_only_one_process_writes(record: Path, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     "command",
     ["", "init", "append", "checkpoint", "prove", "verify", "open", "erase", "witness", "monitor",
-     "serve", "rotate"],
+     "serve", "rotate", "kinds", "timestamp"],
 )  # fmt: skip
 def test_help_fits_80_columns(command: str, capsys: Capture) -> None:
     arguments = ["record", command] if command else ["record"]

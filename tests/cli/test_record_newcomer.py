@@ -126,6 +126,23 @@ def test_events_that_are_none(record: str, capsys: Capture) -> None:
     assert capsys.readouterr().out == "1\n"
 
 
+def test_every_kind_is_listed_with_what_it_may_say(record: str, capsys: Capture) -> None:
+    assert main(["record", "kinds"]) == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert main(["record", "kinds", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["kinds"]
+    assert len(listed) >= 8
+    for kind in listed:
+        assert f"{kind['kind']}, version {kind['version']}: {kind['says']}" in said
+        for name in (*kind["public"], *kind["sealed"]):
+            assert name in said
+    Path("events").write_text('{"kind": "disclosed"}\n')
+    wrong(["record", "append", "R", "events"], capsys, "events, line 1", "record kinds")
+    Path("events").write_text('{"kind": "gossip"}\n')
+    wrong(["record", "append", "R", "events"], capsys, "disclosed", "record kinds")
+
+
 def test_places_and_numbers(record: str, capsys: Capture) -> None:
     prove = ["record", "prove", "R"]
     wrong([*prove, "1"], capsys, "not under the published checkpoint", "0 to 0")
@@ -240,6 +257,25 @@ def test_another_process_is_waited_for(record: str, monkeypatch: pytest.MonkeyPa
     timer.join()
 
 
+def test_several_processes_take_turns_at_a_folder(record: str) -> None:
+    Path("many").write_text(LINE * 20)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, "record", "append", "R", "many"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    told: list[int] = []
+    for process in running:
+        out, error = process.communicate(timeout=60)
+        assert (process.returncode, error) == (0, "")
+        told += map(int, out.split())
+    assert sorted(told) == list(range(1, 61))
+    assert main(["record", "checkpoint", "R"]) == 0
+    assert main(["record", "verify", "R"]) == 0
+
+
 def test_what_comes_on_standard_input_is_appended_as_it_comes(record: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, "record", "append", "R"],
@@ -270,9 +306,9 @@ def test_a_pipe_is_read_once(record: str, capsys: Capture) -> None:
 
 
 def test_many_lines_without_the_last_newline(record: str, capsys: Capture) -> None:
-    count = 6000  # more than is read at once
+    count = 9000  # more than is read at once
     Path("many").write_text((LINE * count)[:-1])
-    assert Path("many").stat().st_size > 500_000
+    assert Path("many").stat().st_size > 1 << 20
     assert main(["record", "append", "R", "many"]) == 0
     assert capsys.readouterr().out.split() == [str(n) for n in range(1, count + 1)]
 
@@ -304,18 +340,18 @@ def test_bars_are_drawn_beside_what_is_printed(tmp_path: Path) -> None:
         return Path("out").read_text(), drawn.decode()
 
     run("record", "init", "R", "--origin", "o.example")
-    Path("many").write_text(LINE * 5000)
+    Path("many").write_text(LINE * 9000)  # more than is read at once
     printed, drawn = run("record", "append", "R", "many")
-    assert printed.split() == [str(n) for n in range(5000)]
+    assert printed.split() == [str(n) for n in range(9000)]
     assert "KiB checked" in drawn
     assert "events appended" in drawn
     run("record", "checkpoint", "R")
     printed, drawn = run("record", "verify", "R")
-    assert printed.startswith("All 5,000 entries")
+    assert printed.startswith("All 9,000 entries")
     assert "entries" in drawn
     watch = ("record", "monitor", "M", *POLICY, "--place", "R")
     printed, drawn = run(*watch)
-    assert printed == "o.example: 5,000 entries verified, 5,000 new\n"
+    assert printed == "o.example: 9,000 entries verified, 9,000 new\n"
     assert "entries" in drawn
     printed, drawn = run("record", "serve", "R", "--pages", "pages", "--last", "20")
     assert printed == "pages/index.html: 20 entries\n"

@@ -173,6 +173,24 @@ def test_a_silent_authority_does_not_hold_the_checkpoint_up(
     assert "rfc3161-timestamp" not in Path("record/log/checkpoint").read_text()
 
 
+def test_a_checkpoint_that_came_meanwhile_stays(local: LocalAuthority, capsys: Capture) -> None:
+    init(*believed(local))
+    assert main(["record", "checkpoint", "record"]) == 0
+
+    def slow(handler: BaseHTTPRequestHandler, request: bytes) -> None:
+        append()
+        assert main(["record", "checkpoint", "record"]) == 0
+        reply(handler, local.answer(request))
+
+    with answering(slow) as url:
+        assert main(["record", "timestamp", "record", "--url", url]) == 2
+    assert "a later checkpoint was published meanwhile" in capsys.readouterr().err
+    note = Path("record/log/checkpoint").read_text()
+    assert note.startswith(f"{ORIGIN}\n2\n")
+    assert "rfc3161-timestamp" not in note
+    assert main(["record", "verify", "record"]) == 0
+
+
 def test_wrong_uses(local: LocalAuthority, capsys: Capture) -> None:
     init()
     assert main(["record", "timestamp", "record", "--request", "a.tsq"]) == 2

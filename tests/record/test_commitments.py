@@ -267,6 +267,12 @@ def test_an_erasure_that_broke_off_is_finished_at_the_next_opening(
         assert vault.find(opening.commitment) == Erased(77)
 
 
+def test_the_vault_asks_sqlite_for_what_erasing_and_power_cuts_need(vault: SQLiteVault) -> None:
+    names = ("synchronous", "journal_mode", "secure_delete", "temp_store")
+    asked = [vault._db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+    assert asked == [3, "delete", 1, 2]
+
+
 def test_single_fields_can_be_erased(vault: SQLiteVault) -> None:
     event = sealed(case="17", recipient_name="Ada")
     vault.keep(event.openings)

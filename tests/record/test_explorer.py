@@ -6,15 +6,14 @@ import base64
 import json
 import random
 import re
-import shutil
-import subprocess
 from collections import Counter
 from dataclasses import replace
-from html import unescape
 from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
+from browser import DARK
 from logkit import signer
 from sitekit import HOSTILE, SEEN_S, START_S, Site, cosigner, site
 
@@ -31,7 +30,6 @@ from countenance.record.note import add_signatures, sign_note
 from countenance.record.proof import Proof, parse_proof, verify_proof
 from countenance.record.tiles import TileHashes, encode_bundle
 
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser")) if p), None)
 PROBE = Path(__file__).with_name("verify_probe.html").read_text(encoding="utf-8")
 
 
@@ -254,44 +252,9 @@ def ask(
     folder: Path, page: str, cases: list[dict[str, Any]], *, width: int = 800, dark: bool = False
 ) -> dict[str, Any]:
     """What a real browser makes of a page, and what the page's check says of each case."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    probe = folder / "probe.html"
-    text = PROBE.replace("PAGE", page).replace("WIDTH", str(width))
-    probe.write_text(text.replace("CASES", json.dumps(cases)), encoding="utf-8")
-    # A browser on a busy machine may give up before the page has answered; an answer is final.
-    for attempt in range(3):
-        done = subprocess.run(
-            [
-                str(CHROMIUM),
-                *(
-                    "--headless",
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-quic",
-                    "--no-first-run",
-                ),
-                *(
-                    "--disable-background-networking",
-                    "--disable-component-update",
-                    "--disable-sync",
-                ),
-                *("--allow-file-access-from-files", "--virtual-time-budget=60000", "--dump-dom"),
-                f"--user-data-dir={folder / f'profile{attempt}'}",
-                *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-                probe.as_uri(),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-        found = re.search(r'data-answer="([^"]*)"', done.stdout)
-        if found:
-            break
-    assert found, done.stdout[:500] + done.stderr[-500:]
-    answer: dict[str, Any] = json.loads(unescape(found[1]))
-    return answer
+    flags = [DARK] if dark else []
+    given = {"page": page, "width": str(width), "cases": json.dumps(cases)}
+    return browser.ask(folder, PROBE, *flags, budget_ms=60_000, **given)
 
 
 def b64(data: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def log() -> TestableLog:
 
 @contextlib.contextmanager
 def serving(folder: Path, log: TestableLog, *names: str) -> Iterator[list[tuple[str, str]]]:
+    folder.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
         addresses = []
         for name in names:
@@ -209,7 +211,7 @@ def test_what_a_witness_says_reaches_no_terminal_as_it_is(log: TestableLog) -> N
 
     with hostile(answer) as url:
         error = refused(log, ("bad", url))
-    assert error.outcomes[0].text == "HTTP 403: \ufffd[2J\ufffd1m no \ufffd\ufffd\ufffdALERT"
+    assert error.outcomes[0].text == "HTTP 403: \ufffd[2J\ufffd1m no \ufffd\ufffd ALERT"
 
 
 def test_an_oversize_answer_is_not_read_to_its_end(log: TestableLog) -> None:
@@ -315,7 +317,7 @@ def test_a_witness_cannot_crowd_the_others_out_with_good_cosignatures(
         (409, b"9223372036854775807\n", Result.AHEAD),
         (409, b"7\n", Result.REFUSED),  # again and again
         (409, b"99999999999999999999999\n", Result.INVALID),
-        (409, b"7", Result.INVALID),
+        (409, b"17", Result.INVALID),
         (409, b"-7\n", Result.INVALID),
         (409, "٣\n".encode(), Result.INVALID),
         (422, b"", Result.INCONSISTENT),
@@ -367,6 +369,27 @@ def test_honest_witnesses_are_enough_beside_hostile_ones(tmp_path: Path, log: Te
         assert time.monotonic() - started < AMPLE_S / 2
     keys = [parse_vkey(cosigner(name).vkey) for name in ("w1", "w2")]
     assert len(open_note(collected.note, keys).verified) == 2
+
+
+def test_a_witness_that_forgot_what_it_signed_does_not_count(
+    tmp_path: Path, log: TestableLog
+) -> None:
+    """Restored from an old copy it could cosign a second history, and would not know it."""
+    with serving(tmp_path / "a", log, "w1") as before:
+        (old,) = before
+        panel = WitnessPanel(policy_for(log, old), clock=now, deadline_s=AMPLE_S)
+        panel.collect(log.note(20), prove=log.prove)
+        shutil.copytree(tmp_path / "a", tmp_path / "backup")
+        panel.collect(log.note(30), prove=log.prove)
+    witness, store = witness_for(tmp_path / "backup", log, name="w1")
+    port = int(old[1].rsplit(":", 1)[1])
+    with WitnessServer(witness, port=port).start():
+        with pytest.raises(QuorumError, match="cosigned 20 entries, and has 30") as caught:
+            panel.collect(log.note(), prove=log.prove)
+        assert [outcome.result for outcome in caught.value.outcomes] == [Result.FORGOT]
+        with pytest.raises(QuorumError):  # nor the next time
+            panel.collect(log.note(), prove=log.prove)
+    store.close()
 
 
 def test_a_log_that_cannot_prove_says_so(tmp_path: Path, log: TestableLog) -> None:

@@ -13,6 +13,7 @@ from countenance.cli import (
     recordappend,
     recordinit,
     recordkey,
+    recordkinds,
     recordstamp,
     recordvault,
     recordwatch,
@@ -56,6 +57,7 @@ app.command(
 app.command("append", short_help="Append events, durably.", no_args_is_help=True)(
     recordappend.append
 )
+app.command("kinds", short_help="List the kinds of events, and their fields.")(recordkinds.kinds)
 
 
 @app.command(no_args_is_help=True, short_help="Sign, have cosigned, and publish the log as it is.")

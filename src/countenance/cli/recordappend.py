@@ -42,7 +42,8 @@ def append(
     """Append events; print the index of each once it is durable.
 
     An event is a line of JSON: {"kind": ..., "public": {...}, "sealed": {...}}. What is under
-    "sealed" goes into the vault, and into the log only as salted commitments.
+    "sealed" goes into the vault, and into the log only as salted commitments. `countenance
+    record kinds` lists the kinds and their fields.
 
     All lines of a file are checked before the first is appended. What comes on standard input or
     through a pipe is appended as it comes; a line that is no event ends it, and those before it
@@ -155,10 +156,16 @@ def _event(line: bytes, n: int, name: str) -> Sealed:
     public, private = value.get("public", {}), value.get("sealed", {})
     kind = newest(value["kind"]) if isinstance(value["kind"], str) else None
     if kind is None:
-        raise wrong("no such kind of event", where=where, expected=", ".join(KINDS))
+        raise wrong(
+            "no such kind of event",
+            where=where,
+            expected=", ".join(KINDS),
+            do="`countenance record kinds` lists their fields",
+        )
     if not isinstance(public, dict) or not isinstance(private, dict):
         raise wrong("the line is no event", where=where, expected=_FORM)
     try:
         return seal(kind, time_s=now_s(), public=public, private=private)
     except InputError as error:
-        raise wrong(error.what, where=where, expected=error.expected) from error
+        see = "`countenance record kinds` lists the fields of each kind"
+        raise wrong(error.what, where=where, expected=error.expected, do=see) from error

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from countenance.core import CountenanceError, InputError
+from countenance.core import CountenanceError
 from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import DEFAULT_TOLERANCE_S, split_time, time_findings
-from countenance.record.errors import RecordError, VerificationError
+from countenance.record.errors import RecordError, VerificationError, printable
 from countenance.record.note import (
     Signature,
     add_signatures,
@@ -30,6 +30,7 @@ from countenance.record.note import (
     split_note,
 )
 from countenance.record.policy import Policy, TrustedWitness
+from countenance.record.request import check_address
 from countenance.record.witness import AddCheckpoint, checkpoint_in
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -49,6 +50,8 @@ class Result(StrEnum):
     """It has cosigned a larger tree: the log went back, or another process moved it on."""
     INCONSISTENT = "inconsistent"
     """The log does not extend what it has cosigned."""
+    FORGOT = "forgot"
+    """It says less than it has cosigned here: its state was lost or restored. Retire its key."""
     UNPROVEN = "unproven"
     """The log itself could not make the proof that the witness needs."""
     REFUSED = "refused"
@@ -129,7 +132,8 @@ class WitnessPanel:
         self._clock = clock
         self._deadline_s = deadline_s
         self._tolerance_s = tolerance_s
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}  # what each said last: a guess of where to begin
+        self._cosigned: dict[str, int] = {}  # what each signed: what it must never be behind
 
     def collect(self, note: bytes, *, prove: Prove) -> Collected:
         """Have a checkpoint cosigned; returns as soon as the policy is satisfied.
@@ -147,7 +151,8 @@ class WitnessPanel:
         calls = [_Call(w, deadline) for w in self._witnesses]
         for call in calls:
             known = self._sizes.get(call.witness.name, 0)
-            task = _Task(note, checkpoint, prove, known)
+            signed = self._cosigned.get(call.witness.name, 0)
+            task = _Task(note, checkpoint, prove, known, signed)
             threading.Thread(
                 target=self._ask, args=(call, task, answers), name="ask-witness", daemon=True
             ).start()
@@ -164,6 +169,7 @@ class WitnessPanel:
                 if outcome.size is not None:
                     self._sizes[outcome.name] = outcome.size
                 if outcome.signature is not None:
+                    self._cosigned[outcome.name] = checkpoint.size
                     note = add_signatures(note, (outcome.signature,))
         finally:
             for call in calls:
@@ -202,9 +208,7 @@ class WitnessPanel:
             if isinstance(error, TimeoutError) or time.monotonic() >= call.deadline:
                 outcome = Outcome(name, Result.LATE, "no answer in time")
             else:
-                text = _printable(
-                    f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:200]
-                )
+                text = printable(f"{type(error).__name__}: {error}"[:200])
                 outcome = Outcome(name, Result.UNREACHABLE, text)
         finally:
             call.close()
@@ -223,6 +227,9 @@ class WitnessPanel:
                 return self._verified(call.witness, task, answer.body)
             if answer.status == 409:
                 old = _told_size(answer.body)
+                if old < task.signed_size:
+                    text = f"it says it has cosigned {old:,} entries, and has {task.signed_size:,}"
+                    return Outcome(name, Result.FORGOT, text)
                 if old > size:
                     text = f"it has cosigned {old:,} entries, this checkpoint has {size:,}"
                     return Outcome(name, Result.AHEAD, text, old)
@@ -230,8 +237,8 @@ class WitnessPanel:
             if answer.status == 422:
                 text = f"the log does not extend the {old:,} entries it has cosigned"
                 return Outcome(name, Result.INCONSISTENT, text)
-            told = _printable(answer.body[:200])
-            return Outcome(name, Result.REFUSED, f"HTTP {answer.status}: {told}")
+            told = answer.body[:200].decode("utf-8", "replace").strip().replace("\n", " ")
+            return Outcome(name, Result.REFUSED, f"HTTP {answer.status}: {printable(told)}")
         return Outcome(name, Result.REFUSED, f"its size differed {MAX_TRIES} times")
 
     def _verified(self, witness: TrustedWitness, task: _Task, body: bytes) -> Outcome:
@@ -257,6 +264,7 @@ class _Task:
     checkpoint: Checkpoint
     prove: Prove
     known_size: int
+    signed_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,12 +318,6 @@ class _Call:
             self._connection.close()
 
 
-def _printable(body: bytes) -> str:
-    """What a stranger says, with nothing in it that a terminal would obey."""
-    text = body.decode("utf-8", "replace").strip()
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
-
-
 def _told_size(body: bytes) -> int:
     try:
         text = body[:64].decode("ascii")
@@ -328,14 +330,6 @@ def _told_size(body: bytes) -> int:
 
 def _endpoint(url: str) -> tuple[bool, str, int | None, str]:
     """Whether TLS, host, port and path of a witness's `add-checkpoint`."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise InputError("this is not the address of a witness", where=url) from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise InputError(
-            "this is not the address of a witness", where=url, expected="https://host/prefix"
-        )
+    parts = urlsplit(check_address(url, what="the address of a witness"))
     path = parts.path.rstrip("/") + "/add-checkpoint"
-    return parts.scheme == "https", parts.hostname, port, path
+    return parts.scheme == "https", str(parts.hostname), parts.port, path
