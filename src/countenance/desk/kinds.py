@@ -1,0 +1,26 @@
+"""The kinds of event that the desk records, beside those every accountable service has.
+
+Each part of the desk declares its own (``KINDS`` of its module); this is where they come together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
+
+from countenance.record import KINDS as COMMON
+from countenance.record import EventKind
+
+Kinds: TypeAlias = Mapping[str, tuple[EventKind, ...]]
+
+
+def collected(own: Iterable[EventKind]) -> Kinds:
+    """The common kinds and these, by name."""
+    kinds: dict[str, tuple[EventKind, ...]] = dict(COMMON)
+    for kind in own:
+        kinds[kind.name] = (*kinds.get(kind.name, ()), kind)
+    return kinds
+
+
+KINDS: Final[Kinds] = collected(())
+"""Every version of every kind that a desk's log may hold."""

@@ -1,0 +1,104 @@
+"""Who may do what: one table, and nothing is allowed that is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    """What an account may be. Nobody who administers can search, approve or examine."""
+
+    REQUESTER = "requester"
+    APPROVER = "approver"
+    EXAMINER = "examiner"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+EXCLUSIVE = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
+"""An account with one of these has no other role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done at the desk.
+
+    Attributes
+    ----------
+    roles
+        Who may; empty: nobody but the desk itself.
+    step_up
+        The passkey is asked for again, because it has consequences.
+    training
+        The kind of training that must be current, if any.
+    standing_down
+        Still possible while the desk is suspended.
+    """
+
+    roles: frozenset[Role]
+    step_up: bool = False
+    training: str = ""
+    standing_down: bool = False
+
+
+def _by(*roles: Role, **more: object) -> Action:
+    return Action(frozenset(roles), **more)  # type: ignore[arg-type]
+
+
+_R, _A, _E, _U, _M = (
+    Role.REQUESTER, Role.APPROVER, Role.EXAMINER, Role.AUDITOR, Role.ADMINISTRATOR,
+)  # fmt: skip
+
+ACTIONS: Mapping[str, Action] = MappingProxyType(
+    {
+        # accounts
+        "account.invite": _by(_M, step_up=True),
+        "account.roles": _by(_M, step_up=True),
+        "account.suspend": _by(_M, step_up=True, standing_down=True),
+        "account.revoke-passkey": _by(_M, step_up=True, standing_down=True),
+        "account.training": _by(_M, step_up=True),
+        "account.list": _by(_M, _U, standing_down=True),
+        # galleries
+        "gallery.create": _by(_M, step_up=True),
+        "gallery.import": _by(_M, step_up=True),
+        "gallery.erase-person": _by(_M, step_up=True, standing_down=True),
+        "gallery.list": _by(_R, _A, _E, _U, _M, standing_down=True),
+        # cases
+        "case.open": _by(_R, training="requester"),
+        "case.read": _by(_R, _A, _E, _U, standing_down=True),
+        "probe.upload": _by(_R, training="requester"),
+        "probe.edit": _by(_R, training="requester"),
+        "probe.judge": _by(_E, training="examiner"),
+        "request.submit": _by(_R, step_up=True, training="requester"),
+        "request.withdraw": _by(_R),
+        "request.approve": _by(_A, step_up=True, training="approver"),
+        "request.refuse": _by(_A, step_up=True),
+        "search.run": _by(_R, step_up=True, training="requester"),
+        # review and after
+        "review.note-probe": _by(_E, training="examiner"),
+        "review.conclude": _by(_E, step_up=True, training="examiner"),
+        "lead.read": _by(_R, _E, _U, standing_down=True),
+        "lead.evidence": _by(_R),
+        "lead.checklist": _by(_R),
+        "lead.outcome": _by(_R, standing_down=True),
+        "incident.open": _by(_R, _A, _E, _U, _M, standing_down=True),
+        "incident.close": _by(_A, step_up=True, standing_down=True),
+        # others
+        "outside.ask": _by(_R, step_up=True, training="requester"),
+        "outside.receive": _by(_R, standing_down=True),
+        # the desk itself
+        "setting.propose": _by(_M, step_up=True),
+        "setting.approve": _by(_A, step_up=True),
+        "audit.accept": _by(_U, step_up=True),
+        "desk.stand-down": _by(_M, step_up=True, standing_down=True),
+        "desk.confirm-stand-down": _by(_A, step_up=True, standing_down=True),
+        "desk.take-up": _by(_M, step_up=True, standing_down=True),
+        "desk.confirm-take-up": _by(_A, step_up=True, standing_down=True),
+        "record.read": _by(_U, _M, standing_down=True),
+        "record.open-field": _by(_U, step_up=True, standing_down=True),
+        "subject.answer": _by(_M, step_up=True, standing_down=True),
+    }
+)

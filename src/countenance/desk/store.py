@@ -1,0 +1,101 @@
+"""The operational database: SQLite for one process, PostgreSQL for several.
+
+A transaction that writes is serialisable: SQLite takes its one write lock at the start, and
+PostgreSQL runs at SERIALIZABLE and is tried again where another was first. So code that checks and
+then writes is never overtaken in between, and two people racing have one outcome.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from countenance.desk.base import Base
+from countenance.desk.errors import DeskError
+
+T = TypeVar("T")
+_TRIES = 12
+_BUSY_S = 15
+
+
+class Store:
+    """One database. Safe across threads; over PostgreSQL across processes, too."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._sessions = sessionmaker(engine, expire_on_commit=False)
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open a database by its URL: ``sqlite:///desk.db``, ``postgresql+psycopg://...``."""
+        if url.startswith("sqlite"):
+            engine = create_engine(url, connect_args={"timeout": _BUSY_S})
+            event.listen(engine, "connect", _prepare_sqlite)
+        else:
+            engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+        return cls(engine)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether one process has it to itself."""
+        return self.engine.dialect.name == "sqlite"
+
+    def create(self) -> None:
+        """Make all tables; for tests. A deployment migrates (see `migrations`)."""
+        Base.metadata.create_all(self.engine)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in one serialisable transaction; again, where another was first.
+
+        `work` may run more than once, so it must not do anything outside the database.
+        """
+        for attempt in range(_TRIES):
+            try:
+                with self._sessions() as db, db.begin():
+                    if self.is_sqlite:
+                        db.connection().exec_driver_sql("BEGIN IMMEDIATE")
+                    return work(db)
+            except DBAPIError as error:
+                if not _came_second(error) or attempt == _TRIES - 1:
+                    raise DeskError(
+                        "the database did not take it", do="nothing was changed; try again"
+                    ) from error
+                time.sleep((0.001 + secrets.randbelow(1000) / 1e5) * 2 ** min(attempt, 5))
+        raise AssertionError  # the loop returns or raises
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent view of the database, for reading."""
+        with self._sessions() as db, db.begin():
+            if self.is_sqlite:
+                db.connection().exec_driver_sql("BEGIN")
+            yield db
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Durable commits, checked references, no clear text left in freed pages."""
+    connection.isolation_level = None  # transactions are begun by `Store`, not by the driver
+    for pragma in (
+        "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON",
+        "temp_store=MEMORY",
+    ):  # fmt: skip
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _came_second(error: DBAPIError) -> bool:
+    """Whether it failed only because another transaction was first."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in ("40001", "40P01")
+    return isinstance(error, OperationalError) and "locked" in str(error.orig)
