@@ -28,9 +28,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from countenance.core import FileOps
 from countenance.record import merkle
 from countenance.record.checkpoint import Checkpoint
-from countenance.record.fileops import FileOps
 from countenance.record.folder import FolderStorage
 from countenance.record.log import Log
 from countenance.record.note import Ed25519Signer

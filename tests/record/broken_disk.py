@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from countenance.record.fileops import FileOps
+from countenance.core import FileOps
 
 
 def at_once(work: Callable[[], None]) -> Future[None]:

@@ -14,8 +14,8 @@ import pytest
 from broken_disk import FailingOps, Late, NoSync, PowerLoss, PowerOps, at_once
 from logkit import ORIGIN, entry, everything, open_log, published, signer, verify_published
 
+from countenance.core import FileOps
 from countenance.record.errors import RecordError, StorageError, VerificationError
-from countenance.record.fileops import FileOps
 from countenance.record.folder import Beside, FolderStorage
 from countenance.record.log import Log
 

@@ -114,7 +114,7 @@ def test_many_threads_share_one_order(tmp_path: Path) -> None:
 
 def test_threads_share_commits(tmp_path: Path) -> None:
     """While one commit is under way, the others gather for the next."""
-    from countenance.record.fileops import FileOps
+    from countenance.core import FileOps
 
     held, entered = threading.Event(), threading.Event()
     commits = []

@@ -1,4 +1,4 @@
-"""Small shared types: errors, score units, hashing, canonical JSON, whole-or-nothing files.
+"""Small shared types: errors, score units, hashing, canonical JSON, whole-or-nothing files, durable writes.
 
 What lives here is needed by several rooms and knows nothing of faces, people or law. This room
 imports none of the others. Start with `errors` and `units`.
@@ -11,6 +11,7 @@ from countenance.core.errors import (
     MissingPartError,
     Note,
 )
+from countenance.core.fileops import FileOps, write_all, write_all_at
 from countenance.core.files import atomic_folder, atomic_write, sha256_bytes, sha256_file
 from countenance.core.jsonio import canonical_json, digest_json, pretty_json
 from countenance.core.processors import processors
@@ -19,6 +20,7 @@ from countenance.core.units import ScoreUnit, read_decimal
 
 __all__ = [
     "CountenanceError",
+    "FileOps",
     "InputError",
     "IntegrityError",
     "MissingPartError",
@@ -35,4 +37,6 @@ __all__ = [
     "read_decimal",
     "sha256_bytes",
     "sha256_file",
+    "write_all",
+    "write_all_at",
 ]

@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from countenance.core import FileOps, write_all
 from countenance.record.errors import ConflictError, RecordError, StorageError
-from countenance.record.fileops import FileOps, write_all
 from countenance.record.journal import Journal, read_journals
 from countenance.record.storage import CHECKPOINT, MAX_CHECKPOINT, Batch
 from countenance.record.tiles import parse_path

@@ -28,8 +28,8 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from countenance.core import FileOps, write_all
 from countenance.record.errors import StorageError
-from countenance.record.fileops import FileOps, write_all
 from countenance.record.tiles import decode_bundle, encode_bundle
 
 MAGIC = b"CTNJ"

@@ -20,9 +20,21 @@ class FileOps:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         return os.open(path, flags, _MODE_PRIVATE if private else _MODE_PUBLIC)
 
+    def open(self, path: Path) -> int:
+        """Open a file that is there, to change it in place."""
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
     def write(self, handle: int, data: bytes | memoryview) -> int:
         """Write some of `data`; how many bytes."""
         return os.write(handle, data)
+
+    def write_at(self, handle: int, data: bytes | memoryview, offset: int) -> int:
+        """Write some of `data` at an offset from the file's begin; how many bytes."""
+        return os.pwrite(handle, data, offset)
+
+    def truncate(self, handle: int, size: int) -> None:
+        """Cut a file off."""
+        os.ftruncate(handle, size)
 
     def fsync(self, handle: int) -> None:
         """Return when the file's bytes, and all that is needed to read them, are on the disk."""
@@ -35,6 +47,10 @@ class FileOps:
     def rename(self, source: Path, target: Path) -> None:
         """Put `source` in the place of `target`, at one stroke."""
         source.replace(target)
+
+    def remove(self, path: Path) -> None:
+        """Take a name away."""
+        path.unlink()
 
     def make_folder(self, path: Path) -> None:
         """Make one folder; fine if it is there."""
@@ -57,3 +73,13 @@ def write_all(ops: FileOps, handle: int, data: bytes) -> None:
         if done <= 0:
             raise OSError("the file took no more bytes")
         rest = rest[done:]
+
+
+def write_all_at(ops: FileOps, handle: int, data: bytes | memoryview, offset: int) -> None:
+    """Write every byte at an offset, however few the system takes at a time."""
+    rest = memoryview(data).cast("B")
+    while rest:
+        done = ops.write_at(handle, rest, offset)
+        if done <= 0:
+            raise OSError("the file took no more bytes")
+        rest, offset = rest[done:], offset + done
