@@ -2,8 +2,10 @@
 
 What lives here: exact integer scores (`ExactTemplates`), which images are compared with which
 (`AllPairs`, `Split`, `OneToOne`), score tables (`Scores`, `read_scores`), templates of a whole
-data set (`enrol`, `TemplateCache`), and what of any number of comparisons the statistics need
-(`tally`, `spread`). No rate is computed here: that is `audit`. Start with `table` and `counting`.
+data set (`enrol`, `TemplateCache`), what of any number of comparisons the statistics need
+(`tally`, `spread`), and the exhaustive search of a gallery on disk under a permit (`search`). No
+rate is computed here: that is `audit`. Start with `table` and `counting`; for searches with
+`gallery`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,24 @@ if TYPE_CHECKING:
     )
     from countenance.scores.enrolment import Failure, TemplateSet, enrol
     from countenance.scores.exact import ExactTemplates, score_pairs
+    from countenance.scores.gallery.candidates import (
+        LIST_LIMIT,
+        Candidate,
+        CandidateList,
+        SearchResult,
+    )
+    from countenance.scores.gallery.codec import Codec, Plain, SealedRows
+    from countenance.scores.gallery.errors import (
+        ConflictError,
+        GalleryError,
+        PermitError,
+        StorageError,
+    )
+    from countenance.scores.gallery.layout import GalleryHeader
+    from countenance.scores.gallery.permit import Permit, PermitTerms, probe_digest
+    from countenance.scores.gallery.reading import Gallery, open_gallery
+    from countenance.scores.gallery.scanning import PROBE_LIMIT, search
+    from countenance.scores.gallery.writing import GalleryWriter, create_gallery
     from countenance.scores.listed import TableComparisons
     from countenance.scores.london import LONDON_PROTOCOL, london_scores
     from countenance.scores.protocol import (
@@ -48,6 +68,41 @@ if TYPE_CHECKING:
 _HOMES = {
     "cache": ("TemplateCache",),
     "comparisons": ("Comparisons", "Rows"),
+    "gallery.candidates": (
+        "LIST_LIMIT",
+        "Candidate",
+        "CandidateList",
+        "SearchResult",
+    ),
+    "gallery.codec": (
+        "Codec",
+        "Plain",
+        "SealedRows",
+    ),
+    "gallery.errors": (
+        "ConflictError",
+        "GalleryError",
+        "PermitError",
+        "StorageError",
+    ),
+    "gallery.layout": ("GalleryHeader",),
+    "gallery.permit": (
+        "Permit",
+        "PermitTerms",
+        "probe_digest",
+    ),
+    "gallery.reading": (
+        "Gallery",
+        "open_gallery",
+    ),
+    "gallery.scanning": (
+        "PROBE_LIMIT",
+        "search",
+    ),
+    "gallery.writing": (
+        "GalleryWriter",
+        "create_gallery",
+    ),
     "listed": ("TableComparisons",),
     "tiled": ("TemplateComparisons",),
     "enrolment": ("Failure", "TemplateSet", "enrol"),
@@ -75,24 +130,41 @@ _HOMES = {
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "LIST_LIMIT",
     "LONDON_PROTOCOL",
+    "PROBE_LIMIT",
     "TABLE_LIMIT",
     "AllPairs",
     "Bins",
+    "Candidate",
+    "CandidateList",
+    "Codec",
     "Comparisons",
+    "ConflictError",
     "Cross",
     "Enrolled",
     "ExactTemplates",
     "Failure",
+    "Gallery",
+    "GalleryError",
+    "GalleryHeader",
+    "GalleryWriter",
     "Labels",
     "Mated",
     "OneToOne",
     "PairProtocol",
+    "Permit",
+    "PermitError",
+    "PermitTerms",
+    "Plain",
     "Request",
     "Rows",
     "Scores",
+    "SealedRows",
+    "SearchResult",
     "Split",
     "Spread",
+    "StorageError",
     "TableComparisons",
     "Tail",
     "Tally",
@@ -102,14 +174,18 @@ __all__ = [
     "Within",
     "compare",
     "comparisons_in",
+    "create_gallery",
     "enrol",
     "enrolled",
     "just_above",
     "london_scores",
+    "open_gallery",
     "person_attributes",
     "person_codes",
+    "probe_digest",
     "read_scores",
     "score_pairs",
+    "search",
     "spread",
     "stream",
     "tails",
