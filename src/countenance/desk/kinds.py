@@ -8,6 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
+from countenance.desk.account_events import KINDS as ACCOUNTS
+from countenance.desk.audits import KINDS as AUDITS
+from countenance.desk.cases import KINDS as CASES
+from countenance.desk.probes import KINDS as PROBES
+from countenance.desk.requests import KINDS as REQUESTS
+from countenance.desk.settings import KINDS as SETTINGS
 from countenance.record import KINDS as COMMON
 from countenance.record import EventKind
 
@@ -22,5 +28,14 @@ def collected(own: Iterable[EventKind]) -> Kinds:
     return kinds
 
 
-KINDS: Final[Kinds] = collected(())
+KINDS: Final[Kinds] = collected(
+    (
+        *ACCOUNTS,
+        *AUDITS,
+        *CASES,
+        *PROBES,
+        *REQUESTS,
+        *SETTINGS,
+    )
+)
 """Every version of every kind that a desk's log may hold."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import hmac
 import os
 import secrets
 import stat
@@ -69,6 +70,7 @@ class Secrets:
                 do="make one with: openssl rand -out master.key 32",
             )  # fmt: skip
         self._master = AESGCM(master)
+        self._marking = hmac.digest(master, b"countenance fingerprints", "sha256")
         self.name = hashlib.sha256(b"countenance master key\x00" + master).hexdigest()[:16]
 
     def __repr__(self) -> str:
@@ -141,6 +143,14 @@ class Secrets:
             return False
         row.wrapped, row.destroyed_at = None, now
         return True
+
+    def fingerprint(self, text: str, *, purpose: str) -> str:
+        """A keyed mark of a text, 32 hex digits: the same texts have the same one.
+
+        For finding what was seen before without keeping it. Another master key makes others.
+        """
+        message = purpose.encode() + b"\x00" + text.encode()
+        return hmac.digest(self._marking, message, "sha256").hex()[:32]
 
     def rewrap(self, db: Session, to: Secrets, *, most: int = 1000) -> int:
         """Bring up to so many data keys under another master key; how many. 0: all are.
