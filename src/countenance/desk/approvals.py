@@ -21,7 +21,8 @@ from countenance.desk.assembling import assemble, form_of
 from countenance.desk.base import UTC, Base
 from countenance.desk.cases import Case
 from countenance.desk.errors import NotAllowedError, StateError
-from countenance.desk.house import ApprovalProof, House
+from countenance.desk.house import House
+from countenance.desk.proofs import ApprovalProof
 from countenance.desk.requests import RequestState, SearchRequest, frozen_of, move
 from countenance.desk.service import Actor, Desk, Doing
 
@@ -162,10 +163,9 @@ def changes(
 ) -> tuple[str, ...]:
     """Which parts of what was frozen are different by now: ``case``, ``probe``, ``setting``..."""
     then = frozen_of(db, house, row)["standing"]
-    requester = Actor(row.requester, frozenset())
     form = form_of(then["form"])
     try:
-        matter = assemble(db, house, form, actor=requester, now=now, approved=False)
+        matter = assemble(db, house, form, requester=row.requester, now=now, approved=False)
     except NotAllowedError:
         return ("gone",)  # its gallery is no longer there, or its case is another's
     return _different(then, matter.standing)

@@ -20,8 +20,7 @@ from countenance.desk.cases import Case, CaseState, details_of, narrative_weakne
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.facts import BY_CONSTRUCTION, Owner, check_owner, trained
 from countenance.desk.house import House
-from countenance.desk.probes import Probe, edits_of, probe_facts
-from countenance.desk.service import Actor
+from countenance.desk.probes import Probe, edits_of, probe_facts, quality_of
 from countenance.desk.settings import Setting, setting_in_force
 from countenance.law import Request, bundled_vocabulary
 
@@ -125,12 +124,12 @@ class Matter:
 
 
 def assemble(
-    db: Session, house: House, form: RequestForm, *, actor: Actor, now: datetime.datetime,
+    db: Session, house: House, form: RequestForm, *, requester: str, now: datetime.datetime,
     approved: bool,
 ) -> Matter:  # fmt: skip
-    """Put together what is known. Raises NotAllowedError for a case or probe not the actor's."""
+    """Put together what is known. NotAllowedError for what is another's."""
     case = db.get(Case, form.case_id)
-    if case is None or case.opened_by != actor.account:
+    if case is None or case.opened_by != requester:
         raise NotAllowedError("there is no such case for you")
     probe = db.get(Probe, form.probe_id) if form.probe_id else None
     if form.probe_id and (probe is None or probe.case_id != case.id):
@@ -138,7 +137,7 @@ def assemble(
     details = details_of(db, house.keys, case)
     facts: dict[str, Any] = {**BY_CONSTRUCTION, **house.facts, **form.stated}
     facts |= {
-        "person.trained": trained(actor.training, now),
+        "person.trained": trained(house.training(db, requester), now),
         "person.own-account": house.managed_devices,
         "use.purpose": details.purpose,
         "case.active": case.state == CaseState.OPEN,
@@ -169,7 +168,7 @@ def assemble(
                   facts)  # fmt: skip
     standing = {
         "form": form.to_json(),
-        "requester": actor.account,
+        "requester": requester,
         "case": {"number": case.number, "version": case.version, "details": details.digest},
         "probe": None if probe is None else _probe(db, probe),
         "setting": None if setting is None else {
@@ -189,6 +188,7 @@ def _probe(db: Session, probe: Probe) -> dict[str, Any]:
     return {
         "original": probe.original, "image": probe.image, "sort": probe.sort,
         "shows": probe.shows, "known-by": probe.known_by, "steps": digest_json(steps),
+        "template": quality_of(db, probe).template,
         "state": str(probe.state), "judgement": probe.judgement, "judged-by": probe.judged_by,
         "judged-at": None if judged_at is None else judged_at.isoformat(),
     }  # fmt: skip

@@ -1,21 +1,21 @@
 """The last decision before a search: from the facts of now, and by a path that cannot be skipped.
 
-`take_up` is how a search begins, and the only way from APPROVED on. It asks everything again: that
-the request is what was submitted, that nothing it stands on has changed, that the signature is
-over exactly it, that time is not over, and what the law says now, approval and audit included.
+`begin` is how a search begins, and the only way from APPROVED on; `RequestGate` is asked again
+whenever it runs. Both ask everything: that the request is what was submitted, that nothing it
+stands on has changed, that the signature is over exactly it, that time is not over, and what the
+law says now, approval and audit included.
 """
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from countenance.desk.approvals import Approval, Fallen, changes, void_if_changed
 from countenance.desk.assembling import Matter, assemble, form_of
 from countenance.desk.errors import NotAllowedError, StateError
-from countenance.desk.house import House
+from countenance.desk.house import House, place_code
 from countenance.desk.requests import (
     RequestState,
     SearchRequest,
@@ -26,66 +26,53 @@ from countenance.desk.requests import (
     seal_json,
     tell_decided,
 )  # fmt: skip
-from countenance.desk.service import Actor, Doing
+from countenance.desk.searches import Clearance, ReadyRequest
+from countenance.desk.service import Actor, Desk, Doing
+from countenance.desk.timeline import handle
 from countenance.law import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class ReadyRequest:
-    """A request that may be searched for, now: what a permit is made of.
-
-    Attributes
-    ----------
-    digest, decision
-        SHA-256 of the request that was approved, and of the decision that permits it.
-    probe, probe_image, engine, audit, gallery
-        Which probe and which of its images (SHA-256), which engine (identity), which audit
-        (digest), which gallery.
-    threshold, list_length
-        The exact integer, and how many candidates; as approved.
-    """
-
-    id: str
-    case_id: str
-    requester: str
-    approver: str
-    digest: str
-    decision: str
-    probe: str
-    probe_image: str
-    gallery: str
-    engine: str
-    audit: str
-    threshold: int
-    list_length: int
-    expires_at: datetime.datetime
-
-
 def final_decision(
-    db: Session, house: House, request_id: str, *, actor: Actor, now: datetime.datetime
+    db: Session, house: House, request_id: str, *, now: datetime.datetime
 ) -> Decision:
-    """What the law says of an approved request now; its approval counts only if it holds.
+    """What the law says of a request now; its approval counts only if it holds.
 
-    Raises NotAllowedError where it is not the actor's, StateError where it is not approved.
+    Raises NotAllowedError where there is no such request.
     """
-    row = _approved(db, actor, request_id)
-    return house.decide(_matter(db, house, row, actor, now).law)
+    return house.decide(_matter(db, house, _found(db, request_id), now).law)
 
 
-def take_up(doing: Doing, house: House, request_id: str) -> ReadyRequest | Decision | Fallen:
-    """Begin a search, within an action ``search.run``: what may be searched, or why not.
+def begin(
+    desk: Desk, actor: Actor, request_id: str, *, house: House
+) -> ReadyRequest | Decision | Fallen:
+    """Begin a search: what may be searched for, or why not. All three are in the log.
 
-    All three are recorded. A `Decision` is a refusal, and final: the request is REFUSED.
-    Raises as `final_decision`; of two who race, one gets StateError.
+    A `Decision` is a refusal, and final: the request is REFUSED. The search itself, and one that
+    a crash interrupted, then asks `RequestGate` every time.
+
+    Raises NotAllowedError where it is not the actor's own, StateError where it is not approved
+    (any more): of two who race, one gets that.
     """
-    row = _approved(doing.db, doing.actor, request_id)
+
+    def work(doing: Doing) -> ReadyRequest | Decision | Fallen:
+        row = _found(doing.db, request_id)
+        if row.requester != actor.account:
+            raise NotAllowedError("there is no such request for you")
+        if row.state != RequestState.APPROVED:
+            raise StateError(f"the request is {RequestState(row.state).value}", do="look again")
+        return _begin(doing, house, row)
+
+    return desk.act(actor, "search.run", work)
+
+
+def _begin(doing: Doing, house: House, row: SearchRequest) -> ReadyRequest | Decision | Fallen:
     approval = doing.db.get(Approval, row.id)
     if approval is None or not approval.at <= doing.now < approval.expires_at:
         move(doing, row, to=RequestState.LAPSED, reason="approval-over")
         return Fallen(RequestState.LAPSED)
     if fallen := void_if_changed(doing, house, row):
         return fallen
-    matter = _matter(doing.db, house, row, doing.actor, doing.now)
+    matter = _matter(doing.db, house, row, doing.now)
     decision = house.decide(matter.law)
     row.decision = seal_json(doing, house, row.case_id, f"decision {row.id}", decision.to_json())
     tell_decided(doing, house, matter, row, decision)
@@ -93,17 +80,49 @@ def take_up(doing: Doing, house: House, request_id: str) -> ReadyRequest | Decis
         row.same = same_key(matter, matter.law, decision)
         move(doing, row, to=RequestState.REFUSED, reason=reason_code(decision))
         return decision
-    standing = frozen_of(doing.db, house, row)["standing"]
-    form, setting = standing["form"], standing["setting"]
-    if matter.audit is None or setting is None or standing["probe"] is None:
-        raise StateError("there is no audit or no setting for this engine")  # whatever a law says
     move(doing, row, to=RequestState.TAKEN_UP, reason="permitted")
+    return _ready(doing.db, house, row, approval)
+
+
+class RequestGate:
+    """What stands of a request at the moment of its search; see `searches.Gate`."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def clearance(self, db: Session, request: str, now: datetime.datetime) -> Clearance:
+        """Ask everything anew: decision, approval, audit, settings.
+
+        Raises NotAllowedError where there is no such request, StateError where it was not begun.
+        """
+        row = _found(db, request)
+        approval = db.get(Approval, row.id)
+        if row.state != RequestState.TAKEN_UP or approval is None:
+            raise StateError(f"the request is {RequestState(row.state).value}", do="begin it")
+        holds = approval_holds(db, self._house, row, now=now)
+        matter = _matter(db, self._house, row, now)
+        decision = self._house.decide(matter.law)
+        facts, audit, setting = matter.law.facts, matter.audit, matter.setting
+        then = frozen_of(db, self._house, row)["standing"]
+        sound = audit is not None and bool(facts.get("audit.meets-policy"))
+        return Clearance(
+            request=_ready(db, self._house, row, approval), permits=decision.permitted,
+            decision=decision.digest, approved=row.digest if holds else "",
+            audit=audit.digest if audit is not None and sound else "",
+            settings_approved=bool(setting) and matter.standing["setting"] == then["setting"],
+        )  # fmt: skip
+
+
+def _ready(db: Session, house: House, row: SearchRequest, approval: Approval) -> ReadyRequest:
+    standing = frozen_of(db, house, row)["standing"]
+    form, setting, probe = standing["form"], standing["setting"], standing["probe"]
+    if not setting or not probe or not probe["template"]:  # whatever a law may say of these
+        raise StateError("there is no setting for this engine, or no template of this probe")
     return ReadyRequest(
-        id=row.id, case_id=row.case_id, requester=row.requester, approver=approval.approver,
-        digest=row.digest, decision=decision.digest, probe=form["probe"],
-        probe_image=standing["probe"]["image"], gallery=form["gallery"], engine=form["engine"],
-        audit=matter.audit.digest, threshold=setting["threshold"],
-        list_length=setting["list-length"], expires_at=approval.expires_at,
+        id=row.id, digest=row.digest, case=row.case_id, handle=handle(row.case_id),
+        requester=row.requester, approver=approval.approver, probe=probe["template"],
+        gallery=form["gallery"], engine=form["engine"], threshold=setting["threshold"],
+        list_length=setting["list-length"], place=place_code(house.jurisdictions),
     )  # fmt: skip
 
 
@@ -122,18 +141,14 @@ def approval_holds(
     )
 
 
-def _matter(
-    db: Session, house: House, row: SearchRequest, actor: Actor, now: datetime.datetime
-) -> Matter:
+def _matter(db: Session, house: House, row: SearchRequest, now: datetime.datetime) -> Matter:
     form = form_of(frozen_of(db, house, row)["standing"]["form"])
     holds = approval_holds(db, house, row, now=now)
-    return assemble(db, house, form, actor=actor, now=now, approved=holds)
+    return assemble(db, house, form, requester=row.requester, now=now, approved=holds)
 
 
-def _approved(db: Session, actor: Actor, request_id: str) -> SearchRequest:
+def _found(db: Session, request_id: str) -> SearchRequest:
     row = db.get(SearchRequest, request_id, with_for_update=True)
-    if row is None or row.requester != actor.account:
+    if row is None:
         raise NotAllowedError("there is no such request for you")
-    if row.state != RequestState.APPROVED:
-        raise StateError(f"the request is {RequestState(row.state).value}", do="look again")
     return row

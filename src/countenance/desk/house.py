@@ -7,7 +7,7 @@ stated for every request alike; nobody who asks for a search can state it (see `
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,19 +16,11 @@ from sqlalchemy.orm import Session
 from countenance.core import InputError
 from countenance.desk.audits import AuditPolicy
 from countenance.desk.facts import Owner, check_owner
+from countenance.desk.proofs import ApprovalProof
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor
+from countenance.desk.training import current_training
 from countenance.law import Decision, Library, Request, bundled, decide
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalProof:
-    """A passkey's signature over a digest, as it can be checked by anybody with the public key."""
-
-    public_key: bytes
-    authenticator_data: bytes
-    client_data_json: bytes
-    signature: bytes
 
 
 class ApprovalVerifier(Protocol):
@@ -67,6 +59,8 @@ class House:
         What the operator states of the agency, the engine, notices and assessments.
     policy, library
         As `law.decide` takes them.
+    training
+        Kinds of training of an account and until when, from its records.
     managed_devices
         The accounts' policy admits only passkeys of devices that the agency manages.
     request_hours, approval_hours
@@ -83,6 +77,7 @@ class House:
     library: Library = field(default_factory=bundled, repr=False)
     zone: datetime.tzinfo = datetime.UTC
     managed_devices: bool = False
+    training: Callable[[Session, str], Mapping[str, datetime.datetime]] = current_training
     request_hours: int = 72
     approval_hours: int = 24
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from countenance.core import InputError
 from countenance.faces import Engine, Picture, Unreadable, read_picture
+from countenance.scores import probe_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,8 @@ class Quality:
         Variance of the Laplacian of the luma within the face's box, in squared grey levels
         (Pech-Pacheco et al. 2000); None without a face. Compare it only between pictures of like
         size: it falls with blur and rises with noise.
+    template
+        Digest of the template (`scores.probe_digest`), by which a permit names the probe.
     luma_mean, luma_spread
         Mean and standard deviation of the luma there, 0 to 255; in tenths, so that they are
         whole numbers in every record.
@@ -52,6 +55,7 @@ class Quality:
     sharpness: int | None
     luma_mean_tenths: int | None
     luma_spread_tenths: int | None
+    template: str | None
 
     @property
     def ok(self) -> bool:
@@ -84,6 +88,11 @@ def measure(picture: Picture, engine: Engine) -> Quality:
     """Measure one picture."""
     (found,) = engine.enrol([picture])
     height, width = picture.pixels.shape[:2]
+    template = (
+        None
+        if found.template is None
+        else probe_digest(found.template, engine=engine.card.identity)
+    )
     sharpness = mean = spread = None
     if found.box is not None:
         x, y, w, h = found.box
@@ -95,7 +104,7 @@ def measure(picture: Picture, engine: Engine) -> Quality:
     return Quality(
         engine=engine.card.identity, width_px=width, height_px=height, status=found.status.value,
         reason=found.reason, faces_found=found.faces_found, face_px=found.face_px,
-        sharpness=sharpness, luma_mean_tenths=mean, luma_spread_tenths=spread,
+        sharpness=sharpness, luma_mean_tenths=mean, luma_spread_tenths=spread, template=template,
     )  # fmt: skip
 
 

@@ -145,7 +145,9 @@ def preview(desk: Desk, actor: Actor, *, house: House, form: RequestForm) -> Pre
     """Judge a form as it is filled in. Nothing is kept, nothing is logged, nothing is promised."""
 
     def work(db: Session) -> Preview:
-        matter = assemble(db, house, form, actor=actor, now=desk.clock(), approved=False)
+        matter = assemble(
+            db, house, form, requester=actor.account, now=desk.clock(), approved=False
+        )
         return Preview(house.decide(matter.law), house.decide(_as_if_approved(matter)))
 
     return desk.look(actor, "request.preview", work)
@@ -167,7 +169,9 @@ def submit(desk: Desk, actor: Actor, *, house: House, form: RequestForm) -> Subm
 
     def work(doing: Doing) -> Submitted:
         own_case(doing.db, actor, form.case_id, CaseState.OPEN)
-        matter = assemble(doing.db, house, form, actor=actor, now=doing.now, approved=False)
+        matter = assemble(
+            doing.db, house, form, requester=actor.account, now=doing.now, approved=False
+        )
         decision = house.decide(_as_if_approved(matter))
         same = same_key(matter, _as_if_approved(matter), decision)
         _not_again(doing.db, same)
