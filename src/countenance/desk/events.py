@@ -5,16 +5,19 @@ answers a person first makes sure that the outbox is in the log (`Recorder.flush
 before it acknowledges, a reader before it shows what it has read. So a crash between commit and
 log leaves a change that nobody has been told of, and whoever comes next, in any process, finishes
 it. An entry holds fresh salts, so its bytes are its identity: one that reached the log before a
-crash is found there and not written again.
+crash is found there and not written again, and an opening that reached the vault likewise.
+
+What is in the log is emptied from the outbox: of an old event, its number and its place are left.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Integer, LargeBinary, String, select
+from sqlalchemy import BigInteger, Integer, LargeBinary, String, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.desk.base import Base
@@ -23,17 +26,22 @@ from countenance.desk.store import Store
 from countenance.record import KINDS, EventKind, Opening, SQLiteVault, parse_opening, seal
 
 
+_ADDED = "events added"
+_MOST = 500  # events brought together: bounds the memory after a long outage of the log
+
+
 class Outgoing(Base):
     """An event on its way to the log. `place` is its index there, once it is."""
 
     __tablename__ = "outbox"
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    entry: Mapped[bytes] = mapped_column(LargeBinary)
-    openings: Mapped[str | None] = mapped_column(default=None)  # gone once the vault has them
+    entry: Mapped[bytes] = mapped_column(LargeBinary)  # empty once the log has it
+    openings: Mapped[str | None] = mapped_column(Text, default=None)  # gone once the vault has them
     about: Mapped[str | None] = mapped_column(String(64), default=None)
-    since: Mapped[int] = mapped_column(Integer)  # the log's size when it was written
-    place: Mapped[int | None] = mapped_column(Integer, default=None, index=True)
+    since: Mapped[int] = mapped_column(BigInteger)  # the log's size when it was written
+    time_s: Mapped[int] = mapped_column(BigInteger)  # POSIX seconds, as in the entry
+    place: Mapped[int | None] = mapped_column(BigInteger, default=None, index=True)
 
 
 class PublicLog(Protocol):
@@ -65,6 +73,9 @@ class Recorder:
         self._vault = vault
         self._clock = clock
         self._kinds = kinds
+        self._flushing = threading.Lock()
+        with store.reading() as db:
+            self.latest_s = db.scalar(select(func.max(Outgoing.time_s))) or 0
 
     def add(
         self, db: Session, kind: str, *, about: str | None = None,
@@ -85,9 +96,15 @@ class Recorder:
         db.add(
             Outgoing(
                 entry=sealed.entry.to_bytes(), openings=json.dumps(openings), about=about,
-                since=self._log.size,
+                since=self._log.size, time_s=now,
             )
         )  # fmt: skip
+        db.info[_ADDED] = db.info.get(_ADDED, 0) + 1
+
+    @staticmethod
+    def added(db: Session) -> int:
+        """How many events this session has written: no query, so no two writers meet here."""
+        return int(db.info.get(_ADDED, 0))
 
     def pending(self, db: Session) -> bool:
         """Whether this view of the database holds an event that may not be in the log."""
@@ -96,23 +113,43 @@ class Recorder:
         )
 
     def flush(self) -> int:
-        """Bring the outbox into the log, in order; how many entries it wrote or found there.
+        """Bring all that is committed in the outbox into the log; how many entries that was.
 
-        Several processes may do this at once: the transaction is serialisable, so each row is
+        When it returns, every event that was committed before the call is in the log. Several
+        threads and processes may do this at once: the transaction is serialisable, so each row is
         brought by one of them, and what a crashed one brought is found.
+
+        Raises
+        ------
+        StorageError
+            The log or the vault failed. Nothing may be acknowledged; the next call goes on.
+        DeskError
+            The database failed.
         """
-        return self._store.write(self._flush)
+        with self._flushing:  # one a process: the others find their events brought along
+            with self._store.reading() as db:
+                if not self.pending(db):
+                    return 0
+            return self._store.write(self._flush)
 
     def _flush(self, db: Session) -> int:
-        rows = db.scalars(
+        waiting = (
             select(Outgoing).where(Outgoing.place.is_(None)).order_by(Outgoing.number)
-            .with_for_update()
-        ).all()  # fmt: skip
-        if not rows:
-            return 0
+            .limit(_MOST).with_for_update()
+        )  # fmt: skip
+        brought = 0
+        while rows := db.scalars(waiting).all():
+            self._bring(rows)
+            db.flush()
+            brought += len(rows)
+        return brought
+
+    def _bring(self, rows: Sequence[Outgoing]) -> None:
         for row in rows:
             if row.openings is not None:
-                self._vault.keep(_openings(row.openings), about=row.about)
+                # What a crash left in the vault is there already; what was erased stays erased.
+                new = [o for o in _openings(row.openings) if self._vault.find(o.commitment) is None]
+                self._vault.keep(new, about=row.about)
         there = self._already_there(rows)
         missing = [row for row in rows if row.entry not in there]
         there.update(
@@ -120,8 +157,8 @@ class Recorder:
                 self._log.append([row.entry for row in missing]), strict=True)
         )  # fmt: skip
         for row in rows:
-            row.place, row.openings = there[row.entry], None
-        return len(rows)
+            row.place, row.openings, row.entry = there[row.entry], None, b""
+            self.latest_s = max(self.latest_s, row.time_s)
 
     def _already_there(self, rows: Sequence[Outgoing]) -> dict[bytes, int]:
         """Which of these a crashed process brought into the log before it could say so."""

@@ -11,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.desk.base import UTC, Base
 from countenance.desk.clock import Clock, system_clock
-from countenance.desk.errors import NotAllowedError, StoodDownError
-from countenance.desk.events import Outgoing, Recorder
+from countenance.desk.errors import DeskError, NotAllowedError, StoodDownError
+from countenance.desk.events import Recorder
 from countenance.desk.roles import ACTIONS, Role
 from countenance.desk.store import Store
 
 T = TypeVar("T")
 STEP_UP_S = 120
+CLOCKS_APART_S = 5  # so far the clocks of several processes may differ
 
 
 class Standing(Base):
@@ -63,14 +63,41 @@ class Doing:
     record: Recorder
 
 
-class Desk:
-    """The kernel that all parts of the desk are built on."""
+Guard = Callable[[Session, Actor, datetime.datetime], None]
 
-    def __init__(self, store: Store, recorder: Recorder, *, clock: Clock = system_clock) -> None:
+
+class Desk:
+    """The kernel that all parts of the desk are built on.
+
+    Parameters
+    ----------
+    store, recorder, clock
+        The database, the way to the log, and the time.
+    guard
+        Asked in every transaction whether the actor may *still* act (the session was not ended, the
+        account not suspended since it was authenticated); raises NotAllowedError.
+    accept_clock
+        The operator says that the clock is right, though the newest event is later than it.
+
+    Raises
+    ------
+    DeskError
+        The clock is behind the newest event (`accept_clock` aside): what has expired would be
+        valid again.
+    """
+
+    def __init__(
+        self, store: Store, recorder: Recorder, *, clock: Clock = system_clock,
+        guard: Guard | None = None, accept_clock: bool = False,
+    ) -> None:  # fmt: skip
         self.store = store
         self.recorder = recorder
         self.clock = clock
+        self._guard = guard
         recorder.flush()  # what a crash left half-way is finished before anybody is served
+        if accept_clock:
+            recorder.latest_s = int(clock().timestamp())
+        self.now()
 
     def act(self, actor: Actor, action: str, work: Callable[[Doing], T]) -> T:
         """Do something: authorised, in one transaction, in the log before this returns.
@@ -82,17 +109,20 @@ class Desk:
             run out.
         StoodDownError
             The desk is suspended.
+        StorageError
+            The log failed. What was asked may have been done, and will be in the log before
+            anybody is shown it; it must not be acknowledged.
         """
-        now = self.clock()
+        now = self.now()
         allow(actor, action, now)
 
         def transaction(db: Session) -> T:
+            self._still(db, actor, now)
             if not ACTIONS[action].standing_down and _is_down(db):
                 raise StoodDownError("the desk is suspended", do="ask an administrator")
-            before = _last(db)
             result = work(Doing(db, actor, now, self.recorder))
             db.flush()
-            if (db.new or db.dirty or db.deleted) or _last(db) == before:
+            if not self.recorder.added(db):
                 raise AssertionError(f"{action} left no event")
             return result
 
@@ -101,13 +131,33 @@ class Desk:
         return result
 
     def look(self, actor: Actor, action: str, work: Callable[[Session], T]) -> T:
-        """Read something: authorised, and nothing that is not in the log yet."""
-        allow(actor, action, self.clock())
-        while True:
-            with self.store.reading() as db:
-                if not self.recorder.pending(db):
-                    return work(db)
-            self.recorder.flush()
+        """Read something: authorised, and nothing that is not in the log yet.
+
+        Whatever others write meanwhile, this ends: the events of the one view it reads are brought
+        into the log, and then that view is read.
+        """
+        now = self.now()
+        allow(actor, action, now)
+        self.recorder.flush()
+        with self.store.reading() as db:
+            if self.recorder.pending(db):
+                self.recorder.flush()  # a second connection; this view stays as it is
+            self._still(db, actor, now)
+            return work(db)
+
+    def now(self) -> datetime.datetime:
+        """The time. Raises DeskError where the clock has gone back behind what was recorded."""
+        now = self.clock()
+        if now.timestamp() < self.recorder.latest_s - CLOCKS_APART_S:
+            raise DeskError(
+                "the clock is behind the newest event in the record",
+                do="set the clock; if it was ahead before, start the desk with accept_clock",
+            )
+        return now
+
+    def _still(self, db: Session, actor: Actor, now: datetime.datetime) -> None:
+        if self._guard is not None:
+            self._guard(db, actor, now)
 
 
 def allow(actor: Actor, action: str, now: datetime.datetime) -> None:
@@ -127,8 +177,6 @@ def allow(actor: Actor, action: str, now: datetime.datetime) -> None:
 
 
 def _is_down(db: Session) -> bool:
-    return db.scalar(select(Standing.down_since)) is not None
-
-
-def _last(db: Session) -> int | None:
-    return db.scalar(select(Outgoing.number).order_by(Outgoing.number.desc()).limit(1))
+    """A desk that does not know whether it stands, stands down."""
+    row = db.get(Standing, 1)
+    return row is None or row.down_since is not None

@@ -8,6 +8,7 @@ then writes is never overtaken in between, and two people racing have one outcom
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +22,11 @@ from countenance.desk.base import Base
 from countenance.desk.errors import DeskError
 
 T = TypeVar("T")
-_TRIES = 12
+_PATIENCE_S = 20
 _BUSY_S = 15
+_TAKEN = "23505"
+_TAKEN_TRIES = 3
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Store:
@@ -59,15 +63,26 @@ class Store:
         """Run `work` in one serialisable transaction; again, where another was first.
 
         `work` may run more than once, so it must not do anything outside the database.
+
+        Raises
+        ------
+        DeskError
+            The database did not take it, or went away before it answered.
         """
-        for attempt in range(_TRIES):
+        ends = time.monotonic() + _PATIENCE_S
+        for attempt in itertools.count():
             try:
                 with self._sessions() as db, db.begin():
                     if self.is_sqlite:
                         db.connection().exec_driver_sql("BEGIN IMMEDIATE")
                     return work(db)
             except DBAPIError as error:
-                if not _came_second(error) or attempt == _TRIES - 1:
+                if error.connection_invalidated:
+                    raise DeskError(
+                        "the database went away; whether it was done is not known",
+                        do="look before you try again",
+                    ) from error
+                if not _came_second(error, attempt) or time.monotonic() > ends:
                     raise DeskError(
                         "the database did not take it", do="nothing was changed; try again"
                     ) from error
@@ -76,11 +91,22 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
-        """One consistent view of the database, for reading."""
+        """One consistent view of the database, for reading.
+
+        A view needs no place in the order of writers, so over PostgreSQL it is a snapshot
+        (REPEATABLE READ), which no writer can make fail.
+        """
+        options = {} if self.is_sqlite else _SNAPSHOT
         with self._sessions() as db, db.begin():
+            connection = db.connection(execution_options=options)
             if self.is_sqlite:
-                db.connection().exec_driver_sql("BEGIN")
-            yield db
+                connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql("PRAGMA query_only=ON")
+            try:
+                yield db
+            finally:
+                if self.is_sqlite:
+                    connection.exec_driver_sql("PRAGMA query_only=OFF")
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
@@ -93,9 +119,11 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _came_second(error: DBAPIError) -> bool:
+def _came_second(error: DBAPIError, attempt: int) -> bool:
     """Whether it failed only because another transaction was first."""
     state = getattr(error.orig, "sqlstate", None)
+    if state == _TAKEN:  # PostgreSQL tells a lost race so, too; an error that stays is told soon
+        return attempt < _TAKEN_TRIES
     if state is not None:
         return state in ("40001", "40P01")
     return isinstance(error, OperationalError) and "locked" in str(error.orig)
