@@ -60,7 +60,7 @@ def ask(gallery: Gallery, allowed: Any, probes: Any = PROBE, *, now: float = NOW
     return search(gallery, probes, permit=allowed, now_s=lambda: now, **limits)
 
 
-def good(gallery: Gallery, **terms: Any) -> Permit:
+def good(gallery: Gallery, /, **terms: Any) -> Permit:
     return permit(gallery, PROBE, **{"threshold": 5, "rank": 3, **terms})
 
 
@@ -73,8 +73,8 @@ def test_the_permit_and_all_it_names_are_in_the_result(gallery: Gallery) -> None
 
 
 NONE: list[Callable[[Gallery], Any]] = [
-    lambda g: None,
-    lambda g: True,
+    lambda _: None,
+    lambda _: True,
     lambda g: good(g).terms,
     lambda g: SimpleNamespace(terms=good(g).terms, signature=good(g).signature, digest="aa"),
     lambda g: {"terms": good(g).terms},
@@ -184,7 +184,13 @@ def test_its_time(gallery: Gallery) -> None:
 
 def test_the_clock_is_the_systems_if_none_is_given(gallery: Gallery) -> None:
     with pytest.raises(PermitError, match="expired"):
-        search(gallery, PROBE, permit=good(gallery, expires_s=1000), threshold=5, rank=3)
+        search(
+            gallery,
+            PROBE,
+            permit=good(gallery, not_before_s=0, expires_s=1000),
+            threshold=5,
+            rank=3,
+        )
 
 
 def test_probes_are_permitted_one_by_one_and_in_order(gallery: Gallery) -> None:
@@ -238,9 +244,9 @@ def test_a_gallery_swapped_for_one_of_another_issuer(tmp_path: Path, gallery: Ga
         ask(gallery, allowed)
     with pytest.raises(InputError, match="another issuer"):
         open_gallery(tmp_path / "g", issuer=public())
-    with open_gallery(tmp_path / "g", issuer=public(OTHER)) as swapped:
-        with pytest.raises(PermitError):
-            found(swapped, PROBE, rank=1)
+    swapped = open_gallery(tmp_path / "g", issuer=public(OTHER))
+    with pytest.raises(PermitError):
+        found(swapped, PROBE, rank=1)
 
 
 @pytest.mark.parametrize("field", ["request", "decision", "gallery", "engine", "gallery_digest"])
