@@ -11,9 +11,17 @@ from typing import Final, TypeAlias
 from countenance.desk.account_events import KINDS as ACCOUNTS
 from countenance.desk.audits import KINDS as AUDITS
 from countenance.desk.cases import KINDS as CASES
+from countenance.desk.evidence import KINDS as EVIDENCE
+from countenance.desk.incidents import KINDS as INCIDENTS
+from countenance.desk.knownanswers import KINDS as KNOWN_ANSWERS
+from countenance.desk.leads import KINDS as LEADS
+from countenance.desk.outside import KINDS as OUTSIDE
 from countenance.desk.probes import KINDS as PROBES
 from countenance.desk.requests import KINDS as REQUESTS
+from countenance.desk.reviews import KINDS as REVIEWS
+from countenance.desk.searches import KINDS as SEARCHES
 from countenance.desk.settings import KINDS as SETTINGS
+from countenance.desk.standing import KINDS as STANDING
 from countenance.record import KINDS as COMMON
 from countenance.record import EventKind
 
@@ -33,9 +41,17 @@ KINDS: Final[Kinds] = collected(
         *ACCOUNTS,
         *AUDITS,
         *CASES,
+        *EVIDENCE,
+        *INCIDENTS,
+        *KNOWN_ANSWERS,
+        *LEADS,
+        *OUTSIDE,
         *PROBES,
         *REQUESTS,
+        *REVIEWS,
+        *SEARCHES,
         *SETTINGS,
+        *STANDING,
     )
 )
 """Every version of every kind that a desk's log may hold."""
