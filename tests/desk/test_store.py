@@ -1,0 +1,78 @@
+"""The database: two people racing have one outcome, and a reader cannot write."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from databases import server, url
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from countenance.desk.errors import DeskError, StateError
+from countenance.desk.service import Standing
+from countenance.desk.store import Store
+
+__all__ = ["server", "url"]
+
+
+def test_of_two_racing_one_wins(url: str) -> None:
+    store = Store.open(url)
+    store.create()
+    gate = threading.Barrier(6)
+    outcomes: list[str] = []
+
+    def race() -> None:
+        def work(db: object) -> None:
+            if db.get(Standing, 1) is not None:  # type: ignore[attr-defined]
+                raise StateError("somebody was first")
+            db.add(Standing(number=1))  # type: ignore[attr-defined]
+
+        gate.wait()
+        try:
+            store.write(work)
+            outcomes.append("won")
+        except StateError:
+            outcomes.append("second")
+
+    threads = [threading.Thread(target=race) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(outcomes) == ["second"] * 5 + ["won"]
+    store.close()
+
+
+def test_a_reader_cannot_write(url: str) -> None:
+    store = Store.open(url)
+    store.create()
+    with pytest.raises(Exception, match="read.?only"), store.reading() as db:  # noqa: PT011
+        db.add(Standing(number=1))
+        db.flush()
+    store.write(lambda db: db.add(Standing(number=1)))  # the connection is as it was
+    with store.reading() as db:
+        assert db.scalar(select(Standing.number)) == 1
+    store.close()
+
+
+def test_a_view_stays_as_it_was(url: str) -> None:
+    store = Store.open(url)
+    store.create()
+    with store.reading() as db:
+        assert db.scalar(select(Standing.number)) is None
+        store.write(lambda db: db.add(Standing(number=1)))
+        assert db.scalar(select(Standing.number)) is None
+    store.close()
+
+
+def test_when_the_database_went_away_nobody_says_that_nothing_was_done(url: str) -> None:
+    store = Store.open(url)
+    store.create()
+
+    def gone(db: object) -> None:
+        raise OperationalError("commit", {}, OSError("gone"), connection_invalidated=True)
+
+    with pytest.raises(DeskError, match="not known"):
+        store.write(gone)
+    store.close()
