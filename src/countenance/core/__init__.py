@@ -1,4 +1,4 @@
-"""Small shared types: errors, score units, hashing, canonical JSON, whole-or-nothing files, durable writes.
+"""Small shared types: errors, score units, hashing, canonical JSON, whole-or-nothing files.
 
 What lives here is needed by several rooms and knows nothing of faces, people or law. This room
 imports none of the others. Start with `errors` and `units`.
