@@ -285,7 +285,7 @@ def due(desk: Desk, actor: Actor) -> list[tuple[str, datetime.datetime]]:
         rows = db.scalars(
             select(Lead)
             .where(Lead.requester == actor.account, Lead.state != LeadState.ENDED,
-                   Lead.due_at <= desk.clock())
+                   Lead.due_at <= desk.now())
             .order_by(Lead.due_at, Lead.id)
         )  # fmt: skip
         return [(row.id, row.due_at) for row in rows]

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary, String, select
+from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.core import InputError, sha256_bytes
@@ -233,7 +233,7 @@ def ask(
         )  # fmt: skip
         doing.record.add(
             doing.db, "outside-asked", about=case.handle,
-            public={"ask": _mark(identity), "runner": runner, "decision": _said(decision)},
+            public={"ask": mark(identity), "runner": runner, "decision": said(decision)},
             private={"case": case.id, "author": doing.actor.account, "whom": whom,
                      "facts": {"request": request.digest, "decision": decision.digest}},
         )  # fmt: skip
@@ -253,7 +253,7 @@ def withdraw(desk: Desk, actor: Actor, asked: str) -> None:
             raise StateError(f"this is {AskState(row.state).value}")
         row.state = AskState.WITHDRAWN
         doing.record.add(
-            doing.db, "outside-withdrawn", about=row.handle, public={"ask": _mark(asked)},
+            doing.db, "outside-withdrawn", about=row.handle, public={"ask": mark(asked)},
             private={"case": row.case_id, "author": doing.actor.account},
         )  # fmt: skip
 
@@ -297,11 +297,11 @@ def receive(
         )  # fmt: skip
         if asked is not None:
             asked.state = AskState.ANSWERED
-        named: dict[str, Any] = {} if asked is None else {"ask": _mark(asked.id)}
+        named: dict[str, Any] = {} if asked is None else {"ask": mark(asked.id)}
         doing.record.add(
             doing.db, "outside-received", about=case.handle,
             public={**named, "runner": incoming.runner, "unsolicited": asked is None,
-                    "decision": _said(decision), "kept": state.value},
+                    "decision": said(decision), "kept": state.value},
             private={"case": case.id, "author": doing.actor.account,
                      "source": asdict(incoming.source),
                      "content": {"sha256": sha256_bytes(incoming.content)}},
@@ -309,75 +309,6 @@ def receive(
         return identity, state, decision
 
     return desk.act(actor, "outside.receive", work)
-
-
-def read_result(desk: Desk, actor: Actor, result: str, *, keys: Secrets) -> tuple[Source, bytes]:
-    """What came, for whoever took it in. NotAllowedError for others, and out of quarantine."""
-
-    def work(db: Session) -> tuple[Source, bytes]:
-        row = db.get(OutsideResult, result)
-        if row is None or row.by != actor.account or row.state not in READABLE:
-            raise NotAllowedError("there is nothing here for you to read")
-        source = keys.open(db, row.handle, row.source_box, purpose=f"outside source {result}")
-        content = keys.open(db, row.handle, row.box, purpose=f"outside result {result}")
-        return Source(**json.loads(source)), content
-
-    return desk.look(actor, "outside.read", work)
-
-
-def release(desk: Desk, actor: Actor, result: str, *, means: OutsideMeans) -> Decision:
-    """Let a result out of quarantine, if the law permits relying on it; the decision.
-
-    Raises
-    ------
-    NotAllowedError
-        There is no such result, or the actor took it in or opened its case.
-    StateError
-        It is not in quarantine any more.
-    """
-
-    def work(doing: Doing) -> Decision:
-        row = doing.db.get(OutsideResult, result, with_for_update=True)
-        if row is None or row.by == doing.actor.account:
-            raise NotAllowedError("there is nothing here for you to release")
-        case = means.case(doing.db, row.case_id)
-        if case.owner == doing.actor.account:
-            raise NotAllowedError("there is nothing here for you to release")
-        if ResultState.RELEASED not in RESULT_MOVES[ResultState(row.state)]:
-            raise StateError("this is not in quarantine")
-        clear = means.keys.open(
-            doing.db, row.handle, row.source_box, purpose=f"outside source {result}"
-        )
-        request = at(case.base, doing.now).knowing(
-            {"act": "rely", "reliance.for": "lead", "runner.kind": row.runner,
-             "result.unsolicited": row.unsolicited,
-             "result.source-recorded": Source(**json.loads(clear)).recorded}
-        )  # fmt: skip
-        decision = means.judge(request)
-        if decision.permitted:
-            row.state, row.released_by = ResultState.RELEASED, doing.actor.account
-        doing.record.add(
-            doing.db, "quarantine-decided", about=row.handle,
-            public={"result": _mark(result), "decision": _said(decision)},
-            private={"case": row.case_id, "author": doing.actor.account,
-                     "facts": {"request": request.digest, "decision": decision.digest}},
-        )  # fmt: skip
-        return decision
-
-    return desk.act(actor, "outside.release", work)
-
-
-def in_quarantine(desk: Desk, actor: Actor) -> list[tuple[str, datetime.datetime, str]]:
-    """(id, when it came, who ran it) of all that is in quarantine; nothing of what it says."""
-
-    def work(db: Session) -> list[tuple[str, datetime.datetime, str]]:
-        rows = db.scalars(
-            select(OutsideResult).where(OutsideResult.state == ResultState.QUARANTINED)
-            .order_by(OutsideResult.at, OutsideResult.id)
-        )  # fmt: skip
-        return [(row.id, row.at, row.runner) for row in rows]
-
-    return desk.look(actor, "outside.quarantine", work)
 
 
 def _own_case(doing: Doing, case_id: str, means: OutsideMeans) -> CaseAsk:
@@ -409,9 +340,11 @@ def _seal(doing: Doing, keys: Secrets, handle: str, value: Any, purpose: str) ->
     return keys.seal(doing.db, handle, json.dumps(value).encode(), purpose=purpose, now=doing.now)
 
 
-def _mark(identity: str) -> str:
+def mark(identity: str) -> str:
+    """What the public log calls something by."""
     return sha256_bytes(identity.encode())
 
 
-def _said(decision: Decision) -> str:
+def said(decision: Decision) -> str:
+    """A decision as the public log has it."""
     return "permitted" if decision.permitted else "refused"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from countenance.core import CountenanceError, IntegrityError, sha256_bytes
@@ -174,7 +174,7 @@ def _claim(doing: Doing, request: str, means: Means) -> _Claim:
 
 def _search(desk: Desk, actor: Actor, claim: _Claim, means: Means) -> Found:
     """Outside any transaction. What fails is told, and can be begun again at once."""
-    now = int(desk.clock().timestamp())
+    now = int(desk.now().timestamp())
     order = Order(claim.clearance.request, claim.clearance.decision, now, now + means.lease_s)
     try:
         return means.searcher.search(order)
@@ -207,6 +207,7 @@ def _seal(doing: Doing, claim: _Claim, found: Found, keys: Secrets) -> None:
     row.box = keys.seal(doing.db, row.handle, clear, purpose=f"list {row.id}", now=doing.now)
     row.digest, row.candidates = sha256_bytes(clear), len(found.candidates)
     row.state, row.sealed_at = SearchState.SEALED, doing.now
+    doing.db.flush()
     doing.record.add(
         doing.db, "search-returned", about=row.handle,
         public={
@@ -216,8 +217,9 @@ def _seal(doing: Doing, claim: _Claim, found: Found, keys: Secrets) -> None:
         },
         private={"case": row.case_id, "list": {"sha256": row.digest}},
     )  # fmt: skip
+    (event,) = (each for each in doing.db.new if isinstance(each, Outgoing))
     doing.db.flush()
-    row.entry = doing.db.scalar(select(func.max(Outgoing.number)))
+    row.entry = event.number
 
 
 def _entry(db: Session, actor: Actor, request: str) -> tuple[str, int | None]:

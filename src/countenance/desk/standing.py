@@ -158,7 +158,7 @@ def pending(desk: Desk, actor: Actor) -> tuple[str, Direction, Reason] | None:
     def work(db: Session) -> tuple[str, Direction, Reason] | None:
         row = db.scalar(
             select(Switch).where(Switch.state == SwitchState.ASKED,
-                                 Switch.asked_at > desk.clock() - ASKED_FOR)
+                                 Switch.asked_at > desk.now() - ASKED_FOR)
         )  # fmt: skip
         return None if row is None else (row.id, Direction(row.direction), Reason(row.reason))
 
