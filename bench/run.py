@@ -59,6 +59,9 @@ PARTS = {
         "The record: appends, proofs, verification",
         quick=("--entries", "50000", "--verify", "20000", "--seconds", "1"),
     ),
+    "search": Part(
+        "Searching a gallery", quick=("--rows", "20000", "--dimension", "128", "--runs", "5")
+    ),
     "demo": Part("The demonstration", quick=("--runs", "1")),
 }
 
