@@ -25,7 +25,6 @@ from countenance.desk.clock import Clock
 from countenance.desk.store import Store
 from countenance.record import KINDS, EventKind, Opening, SQLiteVault, parse_opening, seal
 
-
 _ADDED = "events added"
 _MOST = 500  # events brought together: bounds the memory after a long outage of the log
 
@@ -37,7 +36,7 @@ class Outgoing(Base):
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     entry: Mapped[bytes] = mapped_column(LargeBinary)  # empty once the log has it
-    openings: Mapped[str | None] = mapped_column(Text, default=None)  # gone once the vault has them
+    openings: Mapped[str | None] = mapped_column(Text, default=None)  # until in the vault
     about: Mapped[str | None] = mapped_column(String(64), default=None)
     since: Mapped[int] = mapped_column(BigInteger)  # the log's size when it was written
     time_s: Mapped[int] = mapped_column(BigInteger)  # POSIX seconds, as in the entry
@@ -148,7 +147,9 @@ class Recorder:
         for row in rows:
             if row.openings is not None:
                 # What a crash left in the vault is there already; what was erased stays erased.
-                new = [o for o in _openings(row.openings) if self._vault.find(o.commitment) is None]
+                new = [
+                    o for o in _openings(row.openings) if self._vault.find(o.commitment) is None
+                ]
                 self._vault.keep(new, about=row.about)
         there = self._already_there(rows)
         missing = [row for row in rows if row.entry not in there]

@@ -12,6 +12,8 @@ from countenance.desk.account_events import KINDS as ACCOUNTS
 from countenance.desk.audits import KINDS as AUDITS
 from countenance.desk.cases import KINDS as CASES
 from countenance.desk.evidence import KINDS as EVIDENCE
+from countenance.desk.galleries import KINDS as GALLERIES
+from countenance.desk.imports import KINDS as IMPORTS
 from countenance.desk.incidents import KINDS as INCIDENTS
 from countenance.desk.knownanswers import KINDS as KNOWN_ANSWERS
 from countenance.desk.leads import KINDS as LEADS
@@ -42,6 +44,8 @@ KINDS: Final[Kinds] = collected(
         *AUDITS,
         *CASES,
         *EVIDENCE,
+        *GALLERIES,
+        *IMPORTS,
         *INCIDENTS,
         *KNOWN_ANSWERS,
         *LEADS,

@@ -68,7 +68,11 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         # galleries
         "gallery.create": _by(_M, step_up=True),
         "gallery.import": _by(_M, step_up=True),
+        "gallery.import-plan": _by(_M),
         "gallery.erase-person": _by(_M, step_up=True, standing_down=True),
+        "gallery.disposition": _by(_M, step_up=True, standing_down=True),
+        "gallery.imported": _by(),
+        "gallery.purged": _by(standing_down=True),
         "gallery.list": _by(_R, _A, _E, _U, _M, standing_down=True),
         # cases
         "case.open": _by(_R, training="requester"),

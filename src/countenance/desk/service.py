@@ -53,6 +53,10 @@ class Actor:
     training: dict[str, datetime.datetime] = field(default_factory=dict)
 
 
+ITSELF = Actor("desk", frozenset())
+"""The desk, where no person acts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doing:
     """One action while it runs: the transaction, the actor, the time, and the way to the log."""
@@ -74,8 +78,8 @@ class Desk:
     store, recorder, clock
         The database, the way to the log, and the time.
     guard
-        Asked in every transaction whether the actor may *still* act (the session was not ended, the
-        account not suspended since it was authenticated); raises NotAllowedError.
+        Asked in every transaction whether the actor may *still* act (the session was not ended,
+        the account not suspended since it was authenticated); raises NotAllowedError.
     accept_clock
         The operator says that the clock is right, though the newest event is later than it.
 
@@ -115,9 +119,29 @@ class Desk:
         """
         now = self.now()
         allow(actor, action, now)
+        return self._do(actor, action, now, work)
 
+    def itself(self, action: str, work: Callable[[Doing], T]) -> T:
+        """Do what the desk does by itself (a rule that falls due); in the log as all else.
+
+        Raises
+        ------
+        NotAllowedError
+            The action is one of people's.
+        StoodDownError
+            The desk is suspended.
+        """
+        rule = ACTIONS.get(action)
+        if rule is None or rule.roles:
+            raise NotAllowedError("this is not the desk's to do")
+        return self._do(ITSELF, action, self.now(), work)
+
+    def _do(
+        self, actor: Actor, action: str, now: datetime.datetime, work: Callable[[Doing], T]
+    ) -> T:
         def transaction(db: Session) -> T:
-            self._still(db, actor, now)
+            if actor is not ITSELF:
+                self._still(db, actor, now)
             if not ACTIONS[action].standing_down and _is_down(db):
                 raise StoodDownError("the desk is suspended", do="ask an administrator")
             result = work(Doing(db, actor, now, self.recorder))
