@@ -259,7 +259,7 @@ def give_outcome(
     def work(doing: Doing) -> str | None:
         row, search = own_lead(doing.db, doing.actor, lead)
         after = AFTER.get((LeadState(row.state), outcome))
-        if after is None or row.outcome is Outcome.SOMEBODY_ELSE:
+        if after is None or row.outcome == Outcome.SOMEBODY_ELSE:
             raise StateError(f"this cannot be said of a lead that is {LeadState(row.state).value}")
         row.state, row.outcome, row.due_at = after, outcome, _next(doing.now)
         doing.record.add(

@@ -258,12 +258,12 @@ def _tell_settled(
         )  # fmt: skip
     doing.record.add(
         doing.db, "review-settled", about=search.handle,
-        public={"request": search.request_digest, "outcome": review.state.value,
+        public={"request": search.request_digest, "outcome": ReviewState(review.state).value,
                 "candidates": search.candidates or 0},
         private={"case": search.case_id, "list": {"sha256": search.digest}},
     )  # fmt: skip
     agreed = both[0].pick
-    if review.state is ReviewState.AGREED_CANDIDATE and agreed is not None:
+    if review.state == ReviewState.AGREED_CANDIDATE and agreed is not None:
         entry = opened_list(doing.db, keys, search).candidate(agreed)
         prepare_lead(doing, keys, search, review.id, entry)
 
@@ -333,7 +333,7 @@ def _handle(db: Session, review: Review) -> str:
 def _tell(doing: Doing, row: Examination, clear: bytes | None) -> None:
     doing.record.add(
         doing.db, "examination-changed", about=row.handle,
-        public={"examination": sha256_bytes(row.id.encode()), "change": row.state.value},
+        public={"examination": sha256_bytes(row.id.encode()), "change": ExaminationState(row.state).value},
         private={"examiner": row.examiner,
                  "record": None if clear is None else {"sha256": sha256_bytes(clear)}},
     )  # fmt: skip

@@ -191,8 +191,10 @@ def _must_change(db: Session, direction: Direction) -> Standing:
 
 
 def _tell(doing: Doing, row: Switch, *, since: datetime.datetime | None = None) -> None:
-    public = {"direction": row.direction.value, "change": row.state.value,
-              "reason": row.reason.value}  # fmt: skip
+    public = {
+        "direction": Direction(row.direction).value, "change": SwitchState(row.state).value,
+        "reason": Reason(row.reason).value,
+    }  # fmt: skip
     if since is not None:
         public["since"] = f"{since.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
     doing.record.add(
