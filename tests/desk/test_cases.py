@@ -1,0 +1,197 @@
+"""Cases: an account of the facts that is one, read by few, amended in the open."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import pytest
+from casework import ANNA, BEN, DETAILS, KEYS, NARRATIVE, OTHER_NARRATIVE, ULF, case, person
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from countenance.core import InputError
+from countenance.desk.cases import (
+    Case,
+    CaseDetails,
+    CaseState,
+    CaseVersion,
+    amend_case,
+    list_cases,
+    move_case,
+    open_case,
+    read_case,
+    read_timeline,
+)  # fmt: skip
+from countenance.desk.errors import NotAllowedError, StateError
+from countenance.desk.narratives import Weakness, prints, read_narrative
+from countenance.desk.roles import Role
+from countenance.desk.service import Desk
+from countenance.record import Log
+
+EMMA = person("emma", Role.EXAMINER)
+
+
+def told(**other: object) -> CaseDetails:
+    return dataclasses.replace(DETAILS, **other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "inv", "investigation", "investigation " * 40, "x " * 500, "see file " * 20,
+     NARRATIVE[:80], NARRATIVE + "\x00", NARRATIVE + "\u202e", "a " * 20_001],
+)  # fmt: skip
+def test_f25_words_that_say_nothing_are_no_account(desk: Desk, log: Log, text: str) -> None:
+    with pytest.raises(InputError, match="no account"):
+        case(desk, details=told(narrative=text))
+    assert log.size == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda t: t, str.upper, lambda t: t.replace(" ", "\n"), lambda t: t.replace("fourth", "9th"),
+     lambda t: "Report 17. " + t, lambda t: t.replace(",", " -"), lambda t: t[: len(t) * 3 // 4]],
+)  # fmt: skip
+def test_f25_another_case_s_account_pasted_anew_is_none(desk: Desk, change: object) -> None:
+    case(desk)
+    with pytest.raises(InputError, match="another case"):
+        case(desk, "24-2", told(narrative=change(NARRATIVE)))  # type: ignore[operator]
+    case(desk, "24-3", told(narrative=OTHER_NARRATIVE))
+
+
+def test_f25_nor_is_it_smuggled_in_by_amending(desk: Desk) -> None:
+    case(desk)
+    second = case(desk, "24-2", told(narrative=OTHER_NARRATIVE))
+    with pytest.raises(InputError, match="another case"):
+        amend_case(desk, ANNA, second, keys=KEYS, details=DETAILS, version=1)
+    more = told(narrative=OTHER_NARRATIVE + " The till was found.")
+    amend_case(desk, ANNA, second, keys=KEYS, details=more, version=1)
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_judged_and_none_crashes(text: str) -> None:
+    narrative = read_narrative(text)
+    assert narrative.weakness is None or narrative.weakness in Weakness
+    assert prints(narrative, KEYS) == prints(read_narrative(text.strip()), KEYS)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"purpose": "inv"}, {"offence_kinds": ("bad",)}, {"offence_section": "x" * 201},
+     {"offence_section": "a\nb"}],
+)  # fmt: skip
+def test_f25_purpose_and_offence_are_words_of_the_vocabulary(wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        told(**wrong)
+
+
+@pytest.mark.parametrize("number", ["", "1", " 24", "24 ", "a" * 65, "24\n1", "<b>", "24\u202e1"])
+def test_a_number_that_is_none(desk: Desk, number: str) -> None:
+    with pytest.raises(InputError):
+        case(desk, number)
+
+
+def test_a_number_is_taken_once(desk: Desk) -> None:
+    case(desk)
+    with pytest.raises(InputError, match="taken"):
+        case(desk, details=told(narrative=OTHER_NARRATIVE))
+
+
+def test_two_open_the_same_number_at_once(desk: Desk) -> None:
+    out: list[str] = []
+
+    def run(text: str) -> None:
+        try:
+            case(desk, details=told(narrative=text))
+            out.append("opened")
+        except InputError:
+            out.append("taken")
+
+    threads = [threading.Thread(target=run, args=(t,)) for t in (NARRATIVE, OTHER_NARRATIVE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(out) == ["opened", "taken"]
+
+
+def test_f9_an_examiner_reads_no_case_and_nobody_learns_whether_there_is_one(desk: Desk) -> None:
+    made = case(desk)
+    assert read_case(desk, ANNA, made, keys=KEYS).details == DETAILS
+    for who in (BEN, ULF):
+        assert read_case(desk, who, made, keys=KEYS).number == "24-1234"
+    said = set()
+    for who in (EMMA, person("olga", Role.REQUESTER)):
+        for target in (made, "0" * 32, ""):
+            with pytest.raises(NotAllowedError) as caught:
+                read_case(desk, who, target, keys=KEYS)
+            said.add(str(caught.value))
+            with pytest.raises(NotAllowedError):
+                read_timeline(desk, who, target)
+        assert list_cases(desk, who) == []
+    assert len(said) == 1
+    assert [row[0] for row in list_cases(desk, ULF)] == [made]
+    assert list_cases(desk, ULF, after="24-1234") == []
+
+
+def test_only_the_opener_amends_and_only_what_they_saw(desk: Desk) -> None:
+    made = case(desk)
+    other = told(offence_section="MCL 750.530")
+    with pytest.raises(NotAllowedError):
+        amend_case(desk, person("olga", Role.REQUESTER), made, keys=KEYS, details=other, version=1)
+    amend_case(desk, ANNA, made, keys=KEYS, details=other, version=1)
+    with pytest.raises(StateError):
+        amend_case(desk, ANNA, made, keys=KEYS, details=DETAILS, version=1)
+    assert read_case(desk, ANNA, made, keys=KEYS).details == other
+    with desk.store.reading() as db:
+        assert len(db.scalars(select(CaseVersion)).all()) == 2  # what it said is still there
+
+
+def test_closed_nothing_is_done_until_it_is_opened_again(desk: Desk) -> None:
+    made = case(desk)
+    move_case(desk, ANNA, made, keys=KEYS, to=CaseState.CLOSED, grounds="solved")
+    with pytest.raises(StateError):
+        move_case(desk, ANNA, made, keys=KEYS, to=CaseState.CLOSED, grounds="solved")
+    with pytest.raises(StateError):
+        amend_case(desk, ANNA, made, keys=KEYS, details=DETAILS, version=1)
+    move_case(desk, ANNA, made, keys=KEYS, to=CaseState.OPEN, grounds="new facts")
+    changes = [moment.public["change"] for moment in read_timeline(desk, ANNA, made)]
+    assert changes == ["opened", "closed", "reopened"]
+
+
+def test_f14_the_timeline_has_every_event_under_the_case_s_handle(desk: Desk, log: Log) -> None:
+    """Even of a part of the desk that never heard of timelines."""
+    from countenance.desk.service import Doing
+    from countenance.record import leaf_hash
+
+    made = case(desk)
+
+    def stranger(doing: Doing) -> None:
+        doing.record.add(
+            doing.db, "probe-refused", about=f"case:{made}", public={"sort": "sketch"}
+        )
+
+    desk.act(ANNA, "request.withdraw", stranger)
+    moments = read_timeline(desk, ANNA, made)
+    assert [moment.kind for moment in moments] == ["case-changed", "probe-refused"]
+    assert moments[-1].leaf == leaf_hash(log.entry(log.size - 1)).hex()
+
+
+def test_what_a_case_says_is_in_no_file_of_the_database(desk: Desk) -> None:
+    case(desk)
+    path = desk.store.engine.url.database
+    assert path is not None
+    from pathlib import Path
+
+    held = b"".join(each.read_bytes() for each in Path(path).parent.glob("desk.db*"))
+    for word in (b"Mack Avenue", b"750.529", b"bottle"):
+        assert word not in held
+
+
+def test_f17_no_case_without_training(desk: Desk) -> None:
+    with pytest.raises(NotAllowedError):
+        open_case(desk, dataclasses.replace(ANNA, training={}), keys=KEYS, number="24-1234",
+                  details=DETAILS)  # fmt: skip
+    with desk.store.reading() as db:
+        assert db.scalar(select(Case.id)) is None
