@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from countenance.desk.service import Desk, Standing
 from countenance.desk.store import Store
 from countenance.record import FolderStorage, Log, SQLiteVault
 from countenance.record.note import Ed25519Signer
+
+sys.path.insert(0, str(Path(__file__).parent))  # `from people import ...`
 
 
 class MovingClock:
