@@ -45,6 +45,7 @@ from countenance.record import EventKind, Field
 
 IMPORT = "import"
 BATCH = 8
+MOST_BYTES = 20 * 2**20
 DUPLICATE = "duplicate"
 
 KINDS: tuple[EventKind, ...] = (
@@ -186,6 +187,8 @@ def make_plan(
             refused = "altered", "its bytes are not those that the manifest states"
         if refused is None and len(subject_of[sha256]) > 1:
             refused = "two-people", "the same image is listed under two people"
+        if refused is None and sample.path.stat().st_size > MOST_BYTES:
+            refused = "too-large", f"it has more than {MOST_BYTES // 2**20} MiB"
         there = sha256 in seen or _mark(keys, known.gallery, sha256) in known.marks
         if refused is None and there:
             refused = DUPLICATE, "the gallery has this image"

@@ -1,0 +1,237 @@
+"""Galleries: nothing without source, basis and dates; everything that goes is gone everywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from pathlib import Path
+
+import pytest
+from gallerykit import ADMIN, CARD, KEYS, NEW, Toy, folder, made
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from countenance.core import InputError, IntegrityError
+from countenance.desk import imports
+from countenance.desk.errors import NotAllowedError, StateError
+from countenance.desk.galleries import (
+    OLDEST_BAND,
+    RecordedGalleries,
+    erase_person,
+    list_galleries,
+    make_gallery,
+    set_disposition,
+)
+from countenance.desk.gallery_tables import Enrolled, Entry, EntryState
+from countenance.desk.jobs import Worker
+from countenance.desk.lawful import REFUSED_SOURCES, Facts, is_minor, why_not
+from countenance.desk.roles import Role
+from countenance.desk.secrets_at_rest import ErasedError
+from countenance.desk.service import Desk
+from countenance.desk.workingset import RowKeys, codec, handler, place_of, request_sync, sync
+from countenance.record import Log, parse_entry
+from countenance.scores import GalleryWriter, open_gallery
+
+ISSUER = "ab" * 32
+
+
+def brought(desk: Desk, tmp_path: Path, rows: list[dict[str, str]], name: str = "batch") -> None:
+    folder(tmp_path / "in", rows, name)
+    plan = imports.dry_run(desk, ADMIN, "bookings", name, root=tmp_path / "in", keys=KEYS)
+    imports.begin_import(desk, ADMIN, "bookings", name, plan=plan, root=tmp_path / "in")
+    worker = Worker(desk, {imports.IMPORT: imports.handler(KEYS, tmp_path / "in", Toy())})
+    assert worker.run_once()
+
+
+def entries(desk: Desk) -> list[Entry]:
+    with desk.store.reading() as db:
+        return list(db.scalars(select(Entry).where(Entry.state == EntryState.ACTIVE)
+                               .order_by(Entry.captured_on, Entry.id)))  # fmt: skip
+
+
+@pytest.mark.parametrize("source", sorted(REFUSED_SOURCES))
+def test_f13_f22_a_gallery_of_refused_sources_is_not_made(
+    source: str, desk: Desk, log: Log
+) -> None:
+    with pytest.raises(InputError, match="refused"):
+        made(desk, sources=frozenset({"booking-photos", source}))
+    assert log.size == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"basis": " "}, {"purpose": ""}, {"keep_days": 0}, {"keep_days": 10**6},
+     {"sources": frozenset()}, {"holder": "private-company"}],
+)  # fmt: skip
+def test_f22_a_gallery_without_basis_purpose_or_end_is_not_made(
+    change: dict[str, object], desk: Desk
+) -> None:
+    with pytest.raises(InputError):
+        made(desk, **change)
+
+
+def test_making_one_is_recorded_and_no_two_have_one_name(desk: Desk, log: Log) -> None:
+    made(desk)
+    entry = parse_entry(log.entry(0), kinds=desk.recorder._kinds)
+    assert (entry.kind, entry.public["sources"]) == ("gallery-made", ["booking-photos"])
+    with pytest.raises(StateError):
+        made(desk)
+    requester = dataclasses.replace(ADMIN, roles=frozenset({Role.REQUESTER}))
+    with pytest.raises(NotAllowedError):
+        make_gallery(desk, requester, NEW)
+
+
+def test_what_is_in_it_is_always_visible(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    rows = [{"captured": "2026-06-01"}, {"captured": "2023-06-01"}, {"subject": "s1"}]
+    brought(desk, tmp_path, rows)
+    (what,) = list_galleries(desk, ADMIN).values()
+    assert (what.people, what.images) == (2, 3)
+    assert what.ages == {"under 1 year": 1, "1 to 5 years": 2}
+    assert OLDEST_BAND not in what.ages
+    assert what.sources == {"booking-photos": 3}
+    assert what.oldest_on == datetime.date(2023, 6, 1)
+    assert what.next_expiry_on == datetime.date(2030, 5, 1)
+
+
+def test_facts_for_the_law_are_those_of_the_record(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{}, {}])
+    known = RecordedGalleries(KEYS)
+    with desk.store.reading() as db:
+        facts = known.facts(db, "bookings", engine=CARD.identity, now=desk.clock())
+        assert known.facts(db, "bookings", engine="0" * 64, now=desk.clock()) is None
+        assert known.facts(db, "other", engine=CARD.identity, now=desk.clock()) is None
+    assert facts is not None
+    assert facts["gallery.size"] == 2
+    assert "gallery.purged-days" not in facts  # never purged: unknown, so a denial where asked
+    assert "gallery.justified" not in facts
+
+
+def test_nothing_personal_is_in_clear_in_the_database(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": "Theophilus Quince", "basis": "booking 987654321"}])
+    image = (tmp_path / "in/batch/0.png").read_bytes()
+    desk.store.close()
+    raw = b"".join(path.read_bytes() for path in tmp_path.glob("desk.db*"))
+    for clear in (b"Theophilus", b"987654321", b"1980-02-03", image[20:60]):
+        assert clear not in raw
+
+
+def test_a_picture_is_shown_by_its_entry_alone(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"group.sex": "female"}])
+    known, (entry,) = RecordedGalleries(KEYS), entries(desk)
+    with desk.store.reading() as db:
+        image = known.reference(db, "bookings", entry.id)
+        about = known.about(db, "bookings", entry.id)
+        with pytest.raises(NotAllowedError):
+            known.reference(db, "elsewhere", entry.id)
+        with pytest.raises(NotAllowedError):
+            known.reference(db, "bookings", "0" * 32)
+    assert image == (tmp_path / "in/batch/0.png").read_bytes()
+    assert (about.captured_on, about.groups) == (datetime.date(2024, 5, 1), {"sex": "female"})
+
+
+def test_a_box_moved_to_another_entry_does_not_open(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": "s"}, {"subject": "s"}])
+    one, two = entries(desk)
+
+    def swap(db: object) -> None:
+        a, b = db.get_one(Entry, one.id), db.get_one(Entry, two.id)  # type: ignore[attr-defined]
+        a.image_box, b.image_box = b.image_box, a.image_box
+
+    desk.store.write(swap)
+    with desk.store.reading() as db, pytest.raises(IntegrityError):
+        RecordedGalleries(KEYS).reference(db, "bookings", one.id)
+
+
+@pytest.mark.parametrize("disposition", ["dismissed", "expunged", "acquitted", "minor"])
+def test_f13_dismissed_expunged_acquitted_go_at_once(
+    disposition: str, desk: Desk, log: Log, tmp_path: Path
+) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{}, {"subject": "other"}])
+    entry = entries(desk)[0]
+    set_disposition(
+        desk, ADMIN, "bookings", entry.id, disposition, grounds="court order", keys=KEYS
+    )
+    assert len(entries(desk)) == 1
+    public = parse_entry(log.entry(log.size - 1), kinds=desk.recorder._kinds).public
+    assert public == {
+        "gallery": "bookings", "gallery_size": 1, "removed": 1, "reason": disposition
+    }  # fmt: skip
+    with desk.store.reading() as db:
+        row = db.get_one(Entry, entry.id)
+        assert row.image_box is row.template_box is row.row_key_box is row.about_box is None
+        with pytest.raises(ErasedError):
+            KEYS.open(db, db.get_one(Enrolled, row.person).handle, b"", purpose="")
+    with pytest.raises(NotAllowedError):
+        set_disposition(desk, ADMIN, "bookings", entry.id, "pending", grounds="x", keys=KEYS)
+
+
+def test_erasing_says_the_same_whether_the_person_was_there(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": "s"}, {"subject": "s"}, {"subject": "t"}])
+    for subject in ("s", "nobody", "s"):
+        erase_person(desk, ADMIN, "bookings", subject, grounds="asked", keys=KEYS)
+    assert len(entries(desk)) == 1
+    brought(desk, tmp_path, [{"subject": "s"}], "again")  # a new record is a new person here
+    assert len(entries(desk)) == 2
+
+
+def test_deletion_reaches_the_searchable_file(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(30)])
+    root = tmp_path / "files"
+    arguments = {"keys": KEYS, "root": root, "card": CARD, "issuer": ISSUER}
+    assert sync(desk, "bookings", **arguments) == (30, 0)  # type: ignore[arg-type]
+    assert sync(desk, "bookings", **arguments) == (0, 0)  # type: ignore[arg-type]
+    row_keys = RowKeys(desk, "bookings", KEYS)
+    row_keys.refresh()
+    gone = entries(desk)[0]
+    with desk.store.reading() as db:
+        assert row_keys([gone.id])[0] is not None
+    set_disposition(desk, ADMIN, "bookings", gone.id, "expunged", grounds="order", keys=KEYS)
+    row_keys.refresh()
+    assert row_keys([gone.id]) == [None]  # not compared from now on, before any file is written
+    request_sync(desk, "bookings")
+    assert Worker(desk, {"sync": handler(KEYS, root, CARD, ISSUER)}).run_once()
+    place = place_of(root, "bookings", CARD.identity)
+    with GalleryWriter(place, codec=codec(row_keys)) as writer:
+        assert len(writer) == 29
+        assert gone.id not in writer
+    assert gone.id.encode() not in b"".join(f.read_bytes() for f in place.iterdir())
+    with open_gallery(place, codec=codec(row_keys), issuer=ISSUER) as gallery:
+        assert gallery.header.engine == CARD.identity
+    with desk.store.reading() as db:
+        assert db.scalar(select(func.count()).where(Entry.swept)) == 1
+
+
+FULL = Facts("booking-photos", "booking 1", datetime.date(2024, 1, 1), datetime.date(2030, 1, 1),
+             "convicted", datetime.date(1980, 1, 1))  # fmt: skip
+
+
+@given(st.fixed_dictionaries({}, optional={
+    "basis": st.just(""), "captured_on": st.none(), "expires_on": st.none(),
+    "disposition": st.sampled_from(["", "dismissed", "x"]), "born_on": st.none(),
+    "source": st.sampled_from(["", "scraped-web", "passports"]),
+}))  # fmt: skip
+def test_an_image_comes_in_only_if_everything_is_stated(missing: dict[str, object]) -> None:
+    found = why_not(
+        dataclasses.replace(FULL, **missing),  # type: ignore[arg-type]
+        sources=frozenset({"booking-photos"}), keep_days=3650, today=datetime.date(2026, 11, 23),
+    )  # fmt: skip
+    assert (found is None) == (not missing)
+
+
+@pytest.mark.parametrize(
+    ("born", "on", "minor"),
+    [("2008-11-23", "2026-11-23", False), ("2008-11-24", "2026-11-23", True),
+     ("2008-02-29", "2026-02-28", True), ("2008-02-29", "2026-03-01", False)],
+)  # fmt: skip
+def test_of_age_on_the_eighteenth_birthday(born: str, on: str, minor: bool) -> None:
+    day = datetime.date.fromisoformat
+    assert is_minor(day(born), day(on)) is minor
