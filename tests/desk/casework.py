@@ -57,8 +57,8 @@ NARRATIVE = (
 )
 OTHER_NARRATIVE = (
     "During the night to Sunday somebody forced the rear window of a bakery near Gratiot, took "
-    "the till and two telephones, and was filmed by a neighbour who stood at her door with a lamp and "
-    "recognised nobody; the film was handed over the same morning by the neighbour herself."
+    "the till and two telephones, and was filmed by a neighbour who stood at her door with a lamp "
+    "and recognised nobody; the film was handed over the same morning by the neighbour herself."
 )
 DETAILS = CaseDetails(
     "identify-suspect",

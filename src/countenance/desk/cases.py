@@ -249,7 +249,7 @@ def readable(db: Session, actor: Actor, case_id: str) -> Case:
 
 def own_case(db: Session, actor: Actor, case_id: str, state: CaseState) -> Case:
     """The actor's own case, in the state expected. NotAllowedError, StateError."""
-    case = db.get(Case, case_id, with_for_update=True)
+    case = db.get(Case, case_id)
     if case is None or case.opened_by != actor.account:
         raise NotAllowedError("there is no such case for you")
     if case.state != state:

@@ -148,7 +148,7 @@ def _matter(db: Session, house: House, row: SearchRequest, now: datetime.datetim
 
 
 def _found(db: Session, request_id: str) -> SearchRequest:
-    row = db.get(SearchRequest, request_id, with_for_update=True)
+    row = db.get(SearchRequest, request_id)
     if row is None:
         raise NotAllowedError("there is no such request for you")
     return row

@@ -197,7 +197,7 @@ def read_image(desk: Desk, actor: Actor, probe_id: str, *, house: House, sha256:
 
 
 def _own_probe(db: Session, actor: Actor, probe_id: str) -> Probe:
-    probe = db.get(Probe, probe_id, with_for_update=True)
+    probe = db.get(Probe, probe_id)
     if probe is None:
         raise NotAllowedError("there is no such case for you")  # as `own_case` says it
     own_case(db, actor, probe.case_id, CaseState.OPEN)
