@@ -609,3 +609,18 @@ def test_f11_there_is_no_way_to_export_an_identification() -> None:
 def test_list_leads_is_of_ones_own(world: World) -> None:
     issued(world)
     assert list_leads(world.desk, world.who("x", Role.REQUESTER)) == []
+
+
+def test_nobody_s_words_nor_the_candidate_are_in_clear_anywhere(
+    world: World, tmp_path: Path
+) -> None:
+    lead = issued(world)
+    add(world, lead, item())
+    give_outcome(
+        world.desk, world.requester, lead, Outcome.SOMEBODY_ELSE, words=WHY, keys=world.keys
+    )
+    clear = (b"what is said of ears", b"asked the employer", WHY.encode(), b"p-2", b"on the till")
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert [word for word in clear if word in data] == [], path

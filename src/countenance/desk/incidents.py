@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import LargeBinary, String, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from countenance.core import InputError
+from countenance.core import InputError, sha256_bytes
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.secrets_at_rest import Secrets
@@ -137,7 +137,7 @@ def begin(
         doing.db, "incident-opened", about=_handle(identity),
         public={"incident": identity * 2, "cause": cause.value,
                 **{name: value for name, value in named.items() if value is not None}},
-        private={"author": doing.actor.account, "grounds": grounds},
+        private={"author": doing.actor.account, "grounds": _digest(grounds)},
     )  # fmt: skip
     return identity
 
@@ -168,7 +168,7 @@ def close_incident(
         doing.record.add(
             doing.db, "incident-closed", about=_handle(incident),
             public={"incident": incident * 2, "finding": finding.value},
-            private={"author": doing.actor.account, "grounds": grounds},
+            private={"author": doing.actor.account, "grounds": _digest(grounds)},
         )  # fmt: skip
 
     desk.act(actor, "incident.close", work)
@@ -204,6 +204,10 @@ def need_grounds(grounds: str) -> None:
     if not 10 <= len(grounds.strip()) <= 4000:
         raise InputError("the reason says too little or too much", where="grounds",
                          expected="10 to 4,000 characters")  # fmt: skip
+
+
+def _digest(grounds: str) -> dict[str, str]:
+    return {"sha256": sha256_bytes(grounds.encode())}
 
 
 def _handle(identity: str) -> str:

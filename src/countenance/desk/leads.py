@@ -17,7 +17,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from countenance.core import canonical_json
+from countenance.core import canonical_json, digest_json, sha256_bytes
 from countenance.desk import checklist, evidence, incidents
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.checklist import Checklist
@@ -112,6 +112,7 @@ class Lead(Base):
     box: Mapped[bytes] = mapped_column(LargeBinary)
     checklist_box: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     text_box: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+    outcome_box: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def answer_checklist(
             now=doing.now,
         )  # fmt: skip
         row.state = LeadState.CHECKED
-        _tell(doing, search, "checked", whole)
+        _tell(doing, search, "checked", {"sha256": digest_json(whole)})
 
     desk.act(actor, "lead.checklist", work)
 
@@ -262,10 +263,14 @@ def give_outcome(
         if after is None or row.outcome == Outcome.SOMEBODY_ELSE:
             raise StateError(f"this cannot be said of a lead that is {LeadState(row.state).value}")
         row.state, row.outcome, row.due_at = after, outcome, _next(doing.now)
+        row.outcome_box = keys.seal(
+            doing.db, search.handle, words.encode(), purpose=f"outcome {lead}", now=doing.now
+        )
         doing.record.add(
             doing.db, "lead-outcome", about=search.handle,
             public={"request": search.request_digest, "outcome": outcome.value},
-            private={"case": search.case_id, "author": doing.actor.account, "words": words},
+            private={"case": search.case_id, "author": doing.actor.account,
+                     "words": {"sha256": sha256_bytes(words.encode())}},
         )  # fmt: skip
         if outcome is not Outcome.SOMEBODY_ELSE:
             return None

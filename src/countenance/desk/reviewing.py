@@ -247,14 +247,20 @@ def _settle(doing: Doing, keys: Secrets, review_id: str) -> None:
 def _tell_settled(
     doing: Doing, keys: Secrets, review: Review, both: tuple[Concluded, Concluded]
 ) -> None:
+    """The log commits to the entry of the list that was picked, not to anybody's id or words."""
     search = doing.db.get_one(Search, review.search)
+    sealed = opened_list(doing.db, keys, search)
+    places = {each.id: n for n, each in enumerate(sealed.candidates, 1)}
     for each in both:
         said = "lead" if each.pick else "inconclusive" if each.undecided else "excluded"
         doing.record.add(
             doing.db, "candidate-reviewed", about=search.handle,
             public={"request": search.request_digest, "outcome": said},
-            private={"case": search.case_id, "candidate": each.pick, "examiner": each.examiner,
-                     "grounds": each.findings[each.pick].grounds if each.pick else None},
+            private={
+                "case": search.case_id, "examiner": each.examiner,
+                "candidate": {"list": search.digest, "place": places.get(each.pick or "")},
+                "grounds": {"sha256": sha256_bytes(each.record)},
+            },
         )  # fmt: skip
     doing.record.add(
         doing.db, "review-settled", about=search.handle,
@@ -264,8 +270,7 @@ def _tell_settled(
     )  # fmt: skip
     agreed = both[0].pick
     if review.state == ReviewState.AGREED_CANDIDATE and agreed is not None:
-        entry = opened_list(doing.db, keys, search).candidate(agreed)
-        prepare_lead(doing, keys, search, review.id, entry)
+        prepare_lead(doing, keys, search, review.id, sealed.candidate(agreed))
 
 
 def _free(db: Session, examiner: str) -> list[Review]:
@@ -333,7 +338,8 @@ def _handle(db: Session, review: Review) -> str:
 def _tell(doing: Doing, row: Examination, clear: bytes | None) -> None:
     doing.record.add(
         doing.db, "examination-changed", about=row.handle,
-        public={"examination": sha256_bytes(row.id.encode()), "change": ExaminationState(row.state).value},
+        public={"examination": sha256_bytes(row.id.encode()),
+                "change": ExaminationState(row.state).value},
         private={"examiner": row.examiner,
                  "record": None if clear is None else {"sha256": sha256_bytes(clear)}},
     )  # fmt: skip

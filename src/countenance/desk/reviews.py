@@ -152,6 +152,11 @@ class Concluded:
         return same[0] if same else None
 
     @property
+    def record(self) -> bytes:
+        """What is sealed of it."""
+        return canonical_json({key: each.to_json() for key, each in self.findings.items()})
+
+    @property
     def undecided(self) -> bool:
         """No candidate was picked, and not every one was set aside."""
         kept = {Conclusion.INCONCLUSIVE, Conclusion.SOME_SAME}
@@ -194,7 +199,7 @@ def seal_findings(
     now: datetime.datetime,
 ) -> bytes:  # fmt: skip
     """Keep what was found of each candidate, by its own id; the clear bytes."""
-    clear = canonical_json({key: each.to_json() for key, each in findings.items()})
+    clear = Concluded(row.examiner, findings).record
     row.findings_box = keys.seal(db, row.handle, clear, purpose=f"findings {row.id}", now=now)
     return clear
 
