@@ -175,8 +175,14 @@ class PowerOps(FileOps):
         """
         target.mkdir(mode=0o700)
         names = self._names if kind == "lucky" else self._durable
-        if kind == "some" and chance.random() < 0.5:
-            names = self._names
+        if kind == "some":  # of each name, the file it stood for at one time or the other
+            both = [(self._names, self._durable)[chance.randrange(2)] for _ in range(20)]
+            every = sorted(self._names | self._durable)
+            names = {
+                name: since[name]
+                for name, since in zip(every, both, strict=False)
+                if name in since
+            }
         for name, file in names.items():
             data = bytearray(file.synced)
             for what in file.since:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -269,6 +270,9 @@ def test_many_threads_search_while_one_appends_deletes_and_compacts(tmp_path: Pa
             if turn % 10 == 9:
                 writer.compact()
                 states[writer.digest] = first, last
+                seen, until = len(results), time.monotonic() + 30
+                while len(results) < seen + 3 and not failures and time.monotonic() < until:
+                    time.sleep(0.001)
         stop.set()
         for thread in threads:
             thread.join()

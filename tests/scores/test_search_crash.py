@@ -152,6 +152,31 @@ def test_the_power_goes_at_every_operation(tmp_path: Path, kind: str, stride: in
     assert each_place(attempt, stride) > 60
 
 
+def test_the_power_goes_while_compacting(tmp_path: Path) -> None:
+    """Each operation, each with several ways in which the disk may have kept its names."""
+
+    def attempt(at: int) -> bool:
+        path = tmp_path / str(at)
+        create_gallery(path, card(), issuer=public(), ops=NoSync())
+        told = Told()
+        with GalleryWriter(path, ops=NoSync()) as writer:
+            told.append(writer, 0, 5)
+            told.delete(writer, ["n-2"])
+        ops = PowerOps(path, at)
+        try:
+            with GalleryWriter(path, ops=ops) as writer:
+                writer.compact()
+        except PowerLoss:
+            for seed in range(6):
+                after = tmp_path / f"{at}-{seed}"
+                ops.image(after, random.Random(seed), kind="some")
+                told.check(after)
+            return True
+        return False
+
+    assert each_place(attempt, 1) > 15
+
+
 @pytest.mark.parametrize("kind", ["lucky", "unlucky", "some"])
 def test_the_power_goes_while_a_gallery_is_made(tmp_path: Path, kind: str) -> None:
     def attempt(at: int) -> bool:

@@ -104,7 +104,8 @@ def test_the_files_are_as_the_page_says(tmp_path: Path) -> None:
         assert told == hashlib.sha256(check + raw[at : at + 48]).digest()
         assert not any(raw[at + 80 : at + 512])
         marks.append((records, head))
-    assert max(marks) == (2, previous)
+    assert sorted(marks)[1] == (2, previous)
+    assert [records for records, _ in sorted(marks)] == [1, 2]  # the older is written over
     assert len(body) == 3 * 96
     assert body[:64] == b"id-0".ljust(64, b"\0")
     assert np.array_equal(np.frombuffer(body[64:96], "<i2"), rows[0])
@@ -341,6 +342,42 @@ def test_bytes_after_the_end_count_for_nothing(worn: Path) -> None:
         pass
     assert answer(worn) == good
     assert rows_file(worn).stat().st_size == 13 * 96
+
+
+def test_what_a_reader_may_have_seen_is_not_undone(tmp_path: Path) -> None:
+    """A record that is there, and a mark for it that is not, or not whole."""
+    path = tmp_path / "g"
+    made(path, 3)
+    before = (path / "gallery").read_bytes()
+    with GalleryWriter(path) as writer:
+        writer.append(["new"], templates(1, seed=3), engine=ENGINE)
+    after = (path / "gallery").read_bytes()
+    for torn in (b"", bytes(100)):
+        marks = torn + before[HEADER_BYTES + len(torn) : RECORDS_AT]
+        (path / "gallery").write_bytes(after[:HEADER_BYTES] + marks + after[RECORDS_AT:])
+        assert answer(path)[1] == (4 if torn else 3)
+        with GalleryWriter(path) as writer:
+            assert len(writer) == 4
+        assert answer(path)[1] == 4
+        whole = (path / "gallery").read_bytes()
+        assert [whole[at + 8 : at + 16] for at in (4096, 4608)].count((2).to_bytes(8)) >= 1
+
+
+def test_nothing_is_cut_off_before_it_is_zeros(tmp_path: Path) -> None:
+    class Watching(NoSync):
+        cuts = 0
+
+        def truncate(self, handle: int, size: int) -> None:
+            assert not any(os.pread(handle, 1 << 20, size))
+            self.cuts += 1
+            super().truncate(handle, size)
+
+    made(tmp_path / "g", 3)
+    for file in (tmp_path / "g" / "gallery", rows_file(tmp_path / "g")):
+        file.write_bytes(file.read_bytes() + os.urandom(5000))
+    ops = Watching()
+    with GalleryWriter(tmp_path / "g", ops=ops):
+        assert ops.cuts == 2
 
 
 def test_a_missing_file_is_damage(worn: Path) -> None:
