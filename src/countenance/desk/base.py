@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+import pkgutil
 import secrets
 from typing import Any
 
@@ -53,3 +55,11 @@ class UTC(TypeDecorator[datetime.datetime]):
 def new_id() -> str:
     """A fresh id: 128 random bits as 32 hex digits. Nobody can guess another's."""
     return secrets.token_hex(16)
+
+
+def import_tables() -> None:
+    """Import every module of the room, so that `Base.metadata` has all tables there are."""
+    room = __name__.rpartition(".")[0]
+    for module in pkgutil.iter_modules(importlib.import_module(room).__path__):
+        if not module.ispkg:
+            importlib.import_module(f"{room}.{module.name}")

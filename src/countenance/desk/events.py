@@ -73,6 +73,7 @@ class Recorder:
         self._clock = clock
         self._kinds = kinds
         self._flushing = threading.Lock()
+        store.check(empty=False)
         with store.reading() as db:
             self.latest_s = db.scalar(select(func.max(Outgoing.time_s))) or 0
 

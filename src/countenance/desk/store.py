@@ -14,14 +14,28 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import (
+    Column,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    select,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from countenance.desk.base import Base
+from countenance.desk.base import Base, import_tables
 from countenance.desk.errors import DeskError
 
 T = TypeVar("T")
+REVISION = "0001"
+"""The revision of the tables that this program works with (see `migrations`)."""
+
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
 _PATIENCE_S = 20
 _BUSY_S = 15
 _TAKEN = "23505"
@@ -44,7 +58,41 @@ class Store:
             event.listen(engine, "connect", _prepare_sqlite)
         else:
             engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
-        return cls(engine)
+        store = cls(engine)
+        try:
+            store.check()
+        except DeskError:
+            store.close()
+            raise
+        return store
+
+    def check(self, *, empty: bool = True) -> None:
+        """Refuse a database of another revision than this program's, or (if not `empty`) none.
+
+        Raises DeskError.
+        """
+        try:
+            with self.engine.connect() as connection:
+                tables = set(inspect(connection).get_table_names())
+                found = None
+                if _VERSION.name in tables:
+                    found = connection.scalar(select(_VERSION.c.version_num))
+        except DBAPIError as error:
+            raise DeskError(
+                "the database cannot be opened", do="is it there, and running?"
+            ) from error
+        if found is None and tables - {_VERSION.name}:
+            raise DeskError(
+                "the database has tables that no migration of the desk made",
+                do="give the desk a database of its own",
+            )
+        if found is None and not empty:
+            raise DeskError("the database is empty", do="migrate it first")
+        if found not in (None, REVISION):
+            raise DeskError(
+                f"the database is of revision {found}, this program of {REVISION}",
+                do="make a backup, then migrate; or run the version of the program that it is of",
+            )
 
     @property
     def is_sqlite(self) -> bool:
@@ -53,7 +101,12 @@ class Store:
 
     def create(self) -> None:
         """Make all tables; for tests. A deployment migrates (see `migrations`)."""
-        Base.metadata.create_all(self.engine)
+        import_tables()
+        with self.engine.begin() as connection:
+            Base.metadata.create_all(connection)
+            _VERSION.create(connection, checkfirst=True)
+            if connection.scalar(select(_VERSION.c.version_num)) is None:
+                connection.execute(_VERSION.insert().values(version_num=REVISION))
 
     def close(self) -> None:
         """Let go of all connections."""

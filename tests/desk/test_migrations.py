@@ -1,0 +1,131 @@
+"""Migrations: up and down on both databases, with records in them; and no other revision opens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from databases import server, url
+from gallerykit import ADMIN, KEYS, made
+from sqlalchemy import inspect, text
+from test_galleries import brought, entries
+
+from countenance.desk import migrations
+from countenance.desk.base import Base, import_tables
+from countenance.desk.errors import DeskError
+from countenance.desk.events import Recorder
+from countenance.desk.galleries import list_galleries
+from countenance.desk.kinds import KINDS
+from countenance.desk.purging import purge
+from countenance.desk.service import Desk
+from countenance.desk.store import REVISION, Store
+from countenance.record import Log, SQLiteVault
+
+__all__ = ["server", "url"]
+
+
+def tables(store: Store) -> set[str]:
+    return set(inspect(store.engine).get_table_names())
+
+
+def test_the_tables_are_the_models(url: str) -> None:
+    """Whoever changes a model without a migration learns it here."""
+    store = Store.open(url)
+    migrations.upgrade(store)
+    import_tables()
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    store.close()
+
+
+def test_the_programs_revision_is_the_newest_script() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert scripts.get_heads() == [REVISION]
+
+
+def test_a_migrated_desk_works_and_its_records_are_not_migrated_away(
+    url: str, log: Log, clock: object, tmp_path: Path
+) -> None:
+    store = Store.open(url)
+    with pytest.raises(DeskError, match="empty"):
+        Recorder(store, log, SQLiteVault(tmp_path / "v.db", clock=lambda: 0), clock)  # type: ignore[arg-type]
+    migrations.upgrade(store)
+    migrations.upgrade(store)  # nothing to do
+    vault = SQLiteVault(tmp_path / "v.db", clock=lambda: 0)
+    desk = Desk(store, Recorder(store, log, vault, clock, KINDS), clock=clock)  # type: ignore[arg-type]
+    made(desk)
+    brought(desk, tmp_path, [{}, {}])
+    with pytest.raises(DeskError, match="records"):
+        migrations.downgrade(store, "base")
+    assert len(entries(desk)) == 2
+    purge(desk, "bookings", keys=KEYS)
+    assert list_galleries(desk, ADMIN)["bookings"].people == 2
+    store.close()
+    again = Store.open(url)
+    assert tables(again) == {*Base.metadata.tables, "alembic_version"}
+    again.close()
+
+
+def test_down_to_nothing_and_up_again(url: str) -> None:
+    store = Store.open(url)
+    migrations.upgrade(store)
+    migrations.downgrade(store, "base")
+    assert tables(store) <= {"alembic_version"}
+    store.close()
+    store = Store.open(url)
+    migrations.upgrade(store)
+    assert tables(store) == {*Base.metadata.tables, "alembic_version"}
+    store.close()
+
+
+@pytest.mark.parametrize("other", ["0000", "9999"])
+def test_a_database_of_another_revision_is_refused_with_what_to_do(url: str, other: str) -> None:
+    store = Store.open(url)
+    migrations.upgrade(store)
+    with store.engine.begin() as connection:
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{other}'"))  # noqa: S608
+    store.close()
+    with pytest.raises(DeskError, match=f"revision {other}.*{REVISION}") as caught:
+        Store.open(url)
+    assert "migrate" in str(caught.value)
+
+
+def test_somebody_elses_database_is_refused(url: str) -> None:
+    store = Store.open(url)
+    with store.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE theirs (number INTEGER)"))
+    store.close()
+    with pytest.raises(DeskError, match="no migration"):
+        Store.open(url)
+
+
+KILLED = """
+import os, signal, sys
+from sqlalchemy import event
+from countenance.desk import migrations
+from countenance.desk.store import Store
+store = Store.open(sys.argv[1])
+made = 0
+@event.listens_for(store.engine, "before_cursor_execute")
+def die(connection, cursor, statement, *_):
+    global made
+    made += statement.lstrip().startswith("CREATE TABLE")
+    if made == 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+migrations.upgrade(store)
+"""
+
+
+def test_killed_in_the_middle_nothing_has_changed(url: str) -> None:
+    died = subprocess.run([sys.executable, "-c", KILLED, url], capture_output=True, timeout=60)
+    assert died.returncode == -9, died.stderr.decode()
+    store = Store.open(url)
+    assert tables(store) == set()
+    migrations.upgrade(store)
+    store.close()
