@@ -121,6 +121,15 @@ def test_a_registration_that_is_not_quite_right_is_none(hostile: dict[str, Any])
         check(PARTY, Authenticator(), **hostile)
 
 
+def test_an_answer_that_names_another_credential_than_its_device_did_is_refused() -> None:
+    other = b64(b"another credential")
+    answer = altered(
+        registered(PARTY, Authenticator()), lambda found: found.update(id=other, rawId=other)
+    )
+    with pytest.raises(RefusedAnswerError):
+        verify_registration(PARTY, challenge=CHALLENGE, answer=answer)
+
+
 def test_another_challenge_is_refused() -> None:
     answer = registered(PARTY, Authenticator())
     with pytest.raises(RefusedAnswerError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import threading
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from authenticator import BE, BS, UP, UV, Authenticator
+from casework import house, submitted
 from people import PARTY, Person, altered, entries, first, joined, trained
 from sqlalchemy import select, update
 
@@ -21,6 +23,7 @@ from countenance.desk.approval_signatures import (
     finish_approval,
     verify_approval,
 )
+from countenance.desk.approvals import approve
 from countenance.desk.ceremonies import Challenge, Refused, SignInError, tell_refusals
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.invitations import invite
@@ -186,6 +189,7 @@ def test_another_persons_passkey_does_not_step_up_a_session(desk: Desk) -> None:
     answer = rob.device.get({**ceremony.options, "allowCredentials": []})
     with pytest.raises(SignInError):
         finish_step_up(desk, PARTY, ada.token, ceremony.id, answer)
+    assert refused(desk) == ["unknown"]
 
 
 def test_a_step_up_of_one_session_is_none_of_another(desk: Desk) -> None:
@@ -464,6 +468,22 @@ def test_no_approval_without_a_signature_of_this_person_over_this_digest_now(
     actor = authenticate(desk, bob.token)
     with desk.store.reading() as db, pytest.raises(NotAllowedError):
         verify_approval(db, actor, DIGEST, now=desk.clock(), party=PARTY)
+
+
+def test_a_request_is_approved_with_a_real_passkey_and_by_no_old_signature(desk: Desk) -> None:
+    of = house(approvals=PasskeyApprovals(PARTY, desk.clock))
+    ada = first(desk)
+    ann = joined(ada, "Ann", Role.APPROVER)
+    trained(ada, ann, "approver")
+    made = submitted(desk, of)
+    approval(ann, DIGEST)  # of something else
+    actor = authenticate(desk, ann.token, action="request.approve")
+    with pytest.raises(NotAllowedError):
+        approve(desk, actor, made.id, house=of, digest=made.digest, assertion=None)
+    approval(ann, made.digest)
+    actor = authenticate(desk, ann.token, action="request.approve")
+    until = approve(desk, actor, made.id, house=of, digest=made.digest, assertion=None)
+    assert until == desk.clock() + datetime.timedelta(hours=24)
 
 
 def test_an_approval_rolled_back_can_be_counted_again(desk: Desk) -> None:
