@@ -27,6 +27,8 @@ from countenance.desk.service import Actor, Desk, Doing
 from countenance.record import EventKind, Field
 
 _MOST_BYTES = 64 * 2**20
+_MOST_PARSED = 8
+_parsed: dict[str, Audit] = {}  # by the hash of their bytes: reading one anew takes tens of ms
 _HEX32 = re.compile(r"[0-9a-f]{64}")
 
 KINDS: tuple[EventKind, ...] = (
@@ -196,7 +198,13 @@ def audit_of(row: AcceptedAudit) -> Audit:
     """The audit itself. Raises StateError where its bytes are not those that were accepted."""
     if sha256_bytes(row.body) != row.sha256:
         raise StateError("the audit is not the one that was accepted")
-    return Audit.from_json(row.body)
+    audit = _parsed.get(row.sha256)
+    if audit is None:
+        audit = Audit.from_json(row.body)
+        if len(_parsed) >= _MOST_PARSED:
+            _parsed.clear()
+        _parsed[row.sha256] = audit
+    return audit
 
 
 def audit_digest(audit: Audit) -> str:
