@@ -1,0 +1,252 @@
+"""The way of a case through the real parts: gallery, probe, request, approval, search, lead."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gallerykit
+import numpy as np
+import pytest
+from casework import (
+    ANNA,
+    CARD,
+    KEYS,
+    ULF,
+    UNIT,
+    approved,
+    audited,
+    case,
+    form,
+    house,
+    person,
+    probe,
+    set_up,
+)  # fmt: skip
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from reviewkit import ANSWERS, LocalPublisher, comparison, notes
+from sqlalchemy import select
+
+from countenance.core import CountenanceError, IntegrityError
+from countenance.desk import imports, purging, reviewing
+from countenance.desk.checklist import Question
+from countenance.desk.decisions import RequestGate, begin
+from countenance.desk.features import Conclusion
+from countenance.desk.galleries import RecordedGalleries, set_disposition
+from countenance.desk.gallery_tables import Entry
+from countenance.desk.house import House
+from countenance.desk.jobs import Worker
+from countenance.desk.leads import LeadMeans, LeadState, answer_checklist, issue, supervise
+from countenance.desk.leadviews import Sources, list_leads, read_lead, read_settled
+from countenance.desk.requests import submit
+from countenance.desk.roles import Role
+from countenance.desk.searches import ReadyRequest, Search, SearchState, opened_list
+from countenance.desk.searching import Means, run_search
+from countenance.desk.service import Desk
+from countenance.desk.wiring import (
+    AcceptedAudits,
+    CasePictures,
+    GallerySearcher,
+    PermitIssuer,
+    RequestFacts,
+)
+from countenance.desk.workingset import sync
+from countenance.faces import Enrolment, Picture, Status, Unreadable, quantise
+from countenance.record import Log
+from countenance.scores import PermitError
+
+
+class Engine:
+    """Templates from the picture's hash, of the length they must have."""
+
+    card = CARD
+
+    def enrol(self, pictures: Sequence[Picture | Unreadable]) -> list[Enrolment]:
+        return [self._one(picture) for picture in pictures]
+
+    def _one(self, picture: Picture | Unreadable) -> Enrolment:
+        assert isinstance(picture, Picture)
+        seed = int.from_bytes(bytes.fromhex(picture.sha256)[:8], "big")
+        template = quantise(np.random.default_rng(seed).normal(size=(1, 4)), UNIT)[0]
+        height, width = picture.pixels.shape[:2]
+        return Enrolment(Status.OK, template=template, box=(0, 0, width, height), faces_found=1,
+                         face_px=min(width, height))  # fmt: skip
+
+
+class Way:
+    """Everything of one deployment."""
+
+    def __init__(self, desk: Desk, log: Log, folder: Path, monkeypatch: Any) -> None:
+        monkeypatch.setattr(reviewing, "KNOWN_ONE_IN", 2**62)
+        monkeypatch.setattr("casework.FakeEngine", Engine)
+        self.desk, self.folder = desk, folder
+        self.house: House = house(galleries=RecordedGalleries(KEYS), keys=KEYS)
+        gallerykit.made(desk, code="booking", engine=CARD.identity, engine_name="fake")
+        gallerykit.folder(folder / "in", [{"subject": f"s{n}"} for n in range(40)])
+        plan = imports.dry_run(
+            desk, gallerykit.ADMIN, "booking", "batch", root=folder / "in", keys=KEYS
+        )
+        imports.begin_import(
+            desk, gallerykit.ADMIN, "booking", "batch", plan=plan, root=folder / "in"
+        )
+        worker = Worker(desk, {imports.IMPORT: imports.handler(KEYS, folder / "in", Engine())})
+        assert worker.run_once()
+        purging.purge(desk, "booking", keys=KEYS)
+        self.issuer = PermitIssuer(Ed25519PrivateKey.from_private_bytes(bytes([5]) * 32))
+        self.sync()
+        self.searcher = self.new_searcher(self.issuer)
+        self.means = Means(KEYS, RequestGate(self.house), self.searcher, LocalPublisher(log))
+        self.pictures = CasePictures(self.house)
+        self.sources = Sources(KEYS, self.pictures, AcceptedAudits())
+
+    def sync(self) -> None:
+        sync(self.desk, "booking", keys=KEYS, root=self.folder / "files", card=CARD,
+             issuer=self.issuer.public)  # fmt: skip
+
+    def new_searcher(self, issuer: PermitIssuer, engine: Any = None) -> GallerySearcher:
+        return GallerySearcher(
+            self.desk, self.house, root=self.folder / "files", engine=engine or Engine(),
+            issuer=issuer,
+        )  # fmt: skip
+
+    def begun(self) -> ReadyRequest:
+        """A request that was approved and begun; its probe is also the gallery's picture 7."""
+        audited(self.desk)
+        set_up(self.desk)
+        case_id = case(self.desk)
+        data = (self.folder / "in" / "batch" / "7.png").read_bytes()
+        made = submit(
+            self.desk, ANNA, house=self.house,
+            form=form(case_id, probe(self.desk, self.house, case_id, data)),
+        )  # fmt: skip
+        assert made.decision.permitted, made.decision.reasons
+        assert isinstance(approved(self.desk, self.house, made), datetime.datetime)
+        ready = begin(self.desk, ANNA, made.id, house=self.house)
+        assert isinstance(ready, ReadyRequest), ready
+        return ready
+
+    def examine(self, name: str, pick_first: bool) -> None:
+        actor = person(name, Role.EXAMINER)
+        task = reviewing.take(self.desk, actor)
+        assert task is not None
+        assert reviewing.see_probe(
+            self.desk, actor, task, keys=KEYS, pictures=self.pictures
+        ).startswith(b"\x89PNG")
+        reviewing.note_probe(self.desk, actor, task, notes(), keys=KEYS)
+        labels = reviewing.see_candidates(self.desk, actor, task, keys=KEYS)
+        probe_bytes = (self.folder / "in" / "batch" / "7.png").read_bytes()
+        found = {}
+        for label in labels:
+            picture = reviewing.see_candidate(
+                self.desk, actor, task, label, keys=KEYS, pictures=self.pictures
+            )
+            same = pick_first and picture == probe_bytes
+            found[label] = comparison(Conclusion.SAME if same else Conclusion.DIFFERENT)
+        reviewing.conclude(self.desk, actor, task, found, keys=KEYS)
+
+
+@pytest.fixture
+def way(desk: Desk, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
+    made = Way(desk, log, tmp_path, monkeypatch)
+    yield made
+    made.searcher.close()
+
+
+def test_from_a_case_to_a_lead(way: Way) -> None:
+    ready = way.begun()
+    view = run_search(way.desk, ANNA, ready.id, means=way.means)
+    assert view.state is SearchState.OPEN
+    assert view.candidates
+    way.examine("eve", True)
+    way.examine("fay", True)
+    settled = read_settled(way.desk, ANNA, view.id, sources=way.sources)
+    assert settled.compared == 40
+    best = settled.entries[0]
+    assert best.rank == 1
+    assert best.value > 0.999
+    assert best.age_days is not None
+    assert any(each.known for each in best.means)
+    ((lead, state, _),) = list_leads(way.desk, ANNA)
+    assert state is LeadState.PREPARED
+    means = LeadMeans(KEYS, RequestFacts(way.house), way.house.decide)
+    answer_checklist(way.desk, ANNA, lead, ANSWERS, means=means)
+    decision = issue(way.desk, ANNA, lead, means=means)
+    assert not decision.permitted  # Detroit asks for a supervisor as well
+    assert any("supervisor" in reason.says for reason in decision.reasons)
+    supervise(way.desk, person("sue", Role.APPROVER), lead)
+    decision = issue(way.desk, ANNA, lead, means=means)
+    assert decision.permitted, decision.reasons
+    seen = read_lead(way.desk, ANNA, lead, sources=way.sources)
+    assert seen.entry.candidate == best.candidate
+    assert seen.no_sole_basis
+    assert seen.answers is not None
+    assert set(seen.answers) == set(Question)
+    assert read_lead(way.desk, ULF, lead, sources=way.sources).text == seen.text
+
+
+def test_f13_what_was_removed_is_not_compared_though_the_file_still_has_it(way: Way) -> None:
+    ready = way.begun()
+    way.searcher._gallery(ready)  # open, as after a search before
+    with way.desk.store.reading() as db:
+        ids = list(db.scalars(select(Entry.id)))
+    pictures = RecordedGalleries(KEYS)
+    wanted = (way.folder / "in" / "batch" / "7.png").read_bytes()
+    with way.desk.store.reading() as db:
+        gone = next(i for i in ids if pictures.reference(db, "booking", i) == wanted)
+    set_disposition(
+        way.desk, gallerykit.ADMIN, "booking", gone, "expunged", grounds="court order 9", keys=KEYS
+    )
+    run_search(way.desk, ANNA, ready.id, means=way.means)
+    way.examine("eve", True)
+    way.examine("fay", True)
+    with way.desk.store.reading() as db:
+        sealed = opened_list(db, KEYS, db.scalars(select(Search)).one())
+    assert sealed.compared == 39
+    assert gone not in {each.id for each in sealed.candidates}
+    assert list_leads(way.desk, ANNA) == []
+
+
+def test_another_key_s_permit_opens_nothing(way: Way) -> None:
+    ready = way.begun()
+    other = PermitIssuer(Ed25519PrivateKey.generate())
+    searcher = way.new_searcher(other)
+    means = Means(KEYS, way.means.gate, searcher, way.means.publisher)
+    with pytest.raises(CountenanceError):
+        run_search(way.desk, ANNA, ready.id, means=means)
+    searcher.close()
+    assert run_search(way.desk, ANNA, ready.id, means=way.means).state is SearchState.OPEN
+    assert "Ed25519PrivateKey" not in repr(other)
+
+
+def test_a_template_that_is_not_the_approved_one_searches_nothing(way: Way) -> None:
+    class Changed(Engine):
+        def enrol(self, pictures: Sequence[Picture | Unreadable]) -> list[Enrolment]:
+            (made,) = super().enrol(pictures)
+            assert made.template is not None
+            return [replace(made, template=made.template[::-1])]
+
+    ready = way.begun()
+    searcher = way.new_searcher(way.issuer, Changed())
+    means = Means(KEYS, way.means.gate, searcher, way.means.publisher)
+    with pytest.raises(IntegrityError):
+        run_search(way.desk, ANNA, ready.id, means=means)
+    searcher.close()
+
+
+def test_a_permit_is_for_one_time(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = way.begun()
+    now = way.desk.now()
+    monkeypatch.setattr(way.desk, "now", lambda: now)
+    template = way.searcher._template
+
+    def slow(order: ReadyRequest) -> Any:
+        found = template(order)
+        monkeypatch.setattr(way.desk, "now", lambda: now + datetime.timedelta(seconds=301))
+        return found
+
+    monkeypatch.setattr(way.searcher, "_template", slow)
+    with pytest.raises(PermitError):
+        run_search(way.desk, ANNA, ready.id, means=way.means)
