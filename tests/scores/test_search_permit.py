@@ -206,6 +206,12 @@ def test_probes_are_permitted_one_by_one_and_in_order(gallery: Gallery) -> None:
         ask(gallery, allowed, changed, rank=2)
 
 
+def test_a_probe_is_a_template() -> None:
+    for wrong in (PROBE.astype(float), PROBE[None]):
+        with pytest.raises(InputError):
+            probe_digest(wrong, engine="aa" * 32)
+
+
 def test_a_probe_of_another_engine_has_another_digest() -> None:
     assert probe_digest(PROBE, engine="aa" * 32) != probe_digest(PROBE, engine="ab" * 32)
 
@@ -256,6 +262,9 @@ def test_terms_that_are_none_are_refused(gallery: Gallery, field: str) -> None:
             dataclasses.replace(good(gallery).terms, **{field: wrong})
     with pytest.raises(InputError):
         dataclasses.replace(good(gallery).terms, probes=("x",))
+    for wrong in (1.5, float("inf"), None, True):
+        with pytest.raises(InputError):
+            dataclasses.replace(good(gallery).terms, expires_s=wrong)
 
 
 @given(st.binary(max_size=80))

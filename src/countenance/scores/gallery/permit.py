@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from countenance.core import canonical_json, sha256_bytes
+from countenance.core import InputError, canonical_json, sha256_bytes
 from countenance.scores.gallery.errors import PermitError
 from countenance.scores.gallery.layout import GalleryHeader, check_hex
 
@@ -62,6 +62,9 @@ class PermitTerms:
             check_hex(self.gallery_digest, what="gallery_digest")
         for probe in self.probes:
             check_hex(probe, what="probe")
+        for name in ("not_before_s", "expires_s"):
+            if type(getattr(self, name)) is not int:
+                raise InputError(f"{name} is {getattr(self, name)!r}", expected="whole seconds")
 
     @property
     def message(self) -> bytes:
@@ -83,7 +86,12 @@ class Permit:
 
 
 def probe_digest(template: npt.NDArray[np.int16], *, engine: str) -> str:
-    """SHA-256 of an engine's identity and the template it made, little-endian; in hex."""
+    """SHA-256, in hex, of an engine's identity and the template it made, int16 little-endian."""
+    if template.dtype != np.int16 or template.ndim != 1:
+        raise InputError(
+            f"a probe is {template.dtype} of shape {template.shape}",
+            expected="int16 of shape (d,)",
+        )
     return hashlib.sha256(bytes.fromhex(engine) + template.astype("<i2").tobytes()).hexdigest()
 
 
