@@ -18,6 +18,7 @@ from casework import (
     submitted,
 )  # fmt: skip
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from conftest import MovingClock
 from countenance.core import InputError
@@ -32,9 +33,10 @@ from countenance.desk.approvals import (
 from countenance.desk.decisions import begin
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.kinds import KINDS
+from countenance.desk.proofs import ApprovalProof
 from countenance.desk.requests import RequestState, SearchRequest
 from countenance.desk.roles import Role
-from countenance.desk.service import Desk
+from countenance.desk.service import Actor, Desk
 from countenance.record import Log, parse_entry
 
 CARL = person("carl", Role.APPROVER)
@@ -155,5 +157,30 @@ def test_no_such_request_and_not_yours_are_said_alike(desk: Desk) -> None:
     with pytest.raises(NotAllowedError) as caught:
         approve(desk, BEN, "0" * 32, house=of, digest="0" * 64, assertion=b"")
     assert "no such request for you" in str(caught.value)
+    with desk.store.reading() as db:
+        assert db.scalars(select(SearchRequest.state)).one() == RequestState.PENDING
+
+
+def test_a_verifier_that_was_satisfied_too_easily_is_not_believed(desk: Desk) -> None:
+    class Easy(FakeApprovals):
+        def verify(
+            self, db: Session, actor: Actor, *, digest: str, assertion: object
+        ) -> ApprovalProof:
+            del db, actor, digest, assertion
+            key = key_of("ben")
+            return ApprovalProof(key.public_key().public_bytes_raw(), b"", b"", key.sign(b"x"))
+
+    made = submitted(desk, of := house(approvals=Easy()))
+    with pytest.raises(NotAllowedError):
+        approved(desk, of, made)
+    assert count(desk) == 0
+
+
+def test_what_is_not_approved_yet_cannot_be_begun_and_stays_as_it_is(desk: Desk) -> None:
+    made = submitted(desk, of := house())
+    with pytest.raises(StateError):
+        begin(desk, ANNA, made.id, house=of)
+    with pytest.raises(NotAllowedError):
+        begin(desk, person("olga", Role.REQUESTER), made.id, house=of)
     with desk.store.reading() as db:
         assert db.scalars(select(SearchRequest.state)).one() == RequestState.PENDING
