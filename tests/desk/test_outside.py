@@ -19,12 +19,14 @@ from countenance.desk.outside import (
     CaseAsk,
     Incoming,
     OutsideMeans,
-    ResultState,
     Source,
+    approve_ask,
     ask,
+    read_ask,
     receive,
     withdraw,
 )
+from countenance.desk.outside_tables import AskState, ResultState
 from countenance.desk.quarantine import in_quarantine, read_result, release
 from countenance.desk.roles import Role
 from countenance.desk.service import Desk
@@ -56,6 +58,17 @@ class Outside:
         return decide(request)
 
     def ask(self, runner: str = "state-police") -> tuple[str, Decision]:
+        """Submitted, and approved where that can still be."""
+        asked, decision = self.submit(runner)
+        if decision.permitted:
+            decision = self.approve(asked)
+        return asked, decision
+
+    def approve(self, asked: str, name: str = "another approver") -> Decision:
+        actor = self.world.who(name, Role.APPROVER)
+        return approve_ask(self.world.desk, actor, asked, means=self.means)
+
+    def submit(self, runner: str = "state-police") -> tuple[str, Decision]:
         return ask(
             self.world.desk, self.world.requester, CASE, whom="State Police",
             runner=runner, what="one search of the probe", means=self.means,
@@ -95,11 +108,12 @@ def test_f2_what_is_asked_for_and_permitted_may_be_read_and_is_logged(outside: O
     result, state, _ = outside.receive(asked)
     assert state is ResultState.RECEIVED
     assert outside.read(result) == (SOURCE, SECRET)
-    first, second = entries(outside.world.log)
+    submitted, first, second = entries(outside.world.log)
+    assert [submitted.public["step"], first.public["step"]] == ["submitted", "approved"]
     assert (first.kind, first.public["decision"]) == ("outside-asked", "permitted")
     assert (second.kind, second.public["unsolicited"]) == ("outside-received", False)
     assert first.public["ask"] == second.public["ask"]
-    assert [request.act for request in outside.judged] == ["ask", "receive"]
+    assert [request.act for request in outside.judged] == ["ask", "ask", "receive"]
 
 
 def test_f2_a_ban_is_not_evaded_by_asking_a_neighbour(outside: Outside) -> None:
@@ -272,3 +286,33 @@ def test_what_came_is_in_clear_nowhere(outside: Outside, tmp_path: Path) -> None
     for path, word in itertools.product(tmp_path.rglob("*"), (SECRET,)):
         if path.is_file():
             assert word not in path.read_bytes(), path
+
+
+def test_nothing_is_asked_before_a_second_person_has_approved_it(outside: Outside) -> None:
+    asked, decision = outside.submit()
+    assert decision.permitted
+    _, state, _ = outside.receive(asked)
+    assert state is ResultState.QUARANTINED  # what comes before that was not asked for
+    for name in ("requester",):
+        with pytest.raises(NotAllowedError):
+            outside.approve(asked, name)
+    world = outside.world
+    seen = read_ask(world.desk, world.approver, asked, keys=world.keys)
+    assert (seen.state, seen.whom) == (AskState.WAITING, "State Police")
+    with pytest.raises(NotAllowedError):
+        read_ask(world.desk, world.who("x", Role.REQUESTER), asked, keys=world.keys)
+    assert outside.approve(asked).permitted
+    with pytest.raises(StateError):
+        outside.approve(asked)
+    assert outside.receive(asked)[1] is ResultState.RECEIVED
+
+
+def test_what_the_law_no_longer_permits_is_not_asked_though_it_is_approved(
+    outside: Outside,
+) -> None:
+    asked, _ = outside.submit()
+    outside.base = replace(outside.base, jurisdictions=("us/or/portland",))
+    assert not outside.approve(asked).permitted
+    with pytest.raises(StateError):
+        outside.approve(asked)
+    assert outside.receive(asked)[1] is ResultState.QUARANTINED

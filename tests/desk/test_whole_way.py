@@ -14,7 +14,9 @@ import pytest
 from casework import (
     ANNA,
     CARD,
+    DETAILS,
     KEYS,
+    OTHER_NARRATIVE,
     ULF,
     UNIT,
     approved,
@@ -41,6 +43,7 @@ from countenance.desk.house import House
 from countenance.desk.jobs import Worker
 from countenance.desk.leads import LeadMeans, LeadState, answer_checklist, issue, supervise
 from countenance.desk.leadviews import Sources, list_leads, read_lead, read_settled
+from countenance.desk.outside import OutsideMeans, approve_ask, ask
 from countenance.desk.requests import submit
 from countenance.desk.roles import Role
 from countenance.desk.searches import ReadyRequest, Search, SearchState, opened_list
@@ -52,6 +55,7 @@ from countenance.desk.wiring import (
     GallerySearcher,
     PermitIssuer,
     RequestFacts,
+    case_of,
 )
 from countenance.desk.workingset import sync
 from countenance.faces import Enrolment, Picture, Status, Unreadable, quantise
@@ -250,3 +254,26 @@ def test_a_permit_is_for_one_time(way: Way, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(way.searcher, "_template", slow)
     with pytest.raises(PermitError):
         run_search(way.desk, ANNA, ready.id, means=way.means)
+
+
+def test_f2_others_are_asked_under_the_law_of_the_case(way: Way) -> None:
+    ready = way.begun()
+    means = OutsideMeans(KEYS, case_of(way.house, way.desk.now), way.house.decide)
+    asked, decision = ask(
+        way.desk, ANNA, ready.case, whom="State Police", runner="state-police",
+        what="one search", means=means,
+    )  # fmt: skip
+    seen = [reason.sentence for reason in decision.reasons]
+    assert decision.permitted, seen
+    assert approve_ask(way.desk, person("sue", Role.APPROVER), asked, means=means).permitted
+    _, refused = ask(
+        way.desk, ANNA, ready.case, whom="A shop", runner="private-network", what="one search",
+        means=means,
+    )  # fmt: skip
+    assert not refused.permitted
+    empty = case(way.desk, "24-9999", replace(DETAILS, narrative=OTHER_NARRATIVE))
+    _, unknown = ask(
+        way.desk, ANNA, empty, whom="State Police", runner="state-police", what="one search",
+        means=means,
+    )  # fmt: skip
+    assert not unknown.permitted

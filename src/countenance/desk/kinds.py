@@ -17,7 +17,7 @@ from countenance.desk.imports import KINDS as IMPORTS
 from countenance.desk.incidents import KINDS as INCIDENTS
 from countenance.desk.knownanswers import KINDS as KNOWN_ANSWERS
 from countenance.desk.leads import KINDS as LEADS
-from countenance.desk.outside import KINDS as OUTSIDE
+from countenance.desk.outside_tables import KINDS as OUTSIDE
 from countenance.desk.probes import KINDS as PROBES
 from countenance.desk.requests import KINDS as REQUESTS
 from countenance.desk.reviews import KINDS as REVIEWS

@@ -10,124 +10,30 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary, String
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 from countenance.core import InputError, sha256_bytes
-from countenance.desk.base import UTC, Base, new_id
+from countenance.desk.base import new_id
 from countenance.desk.errors import NotAllowedError, StateError
+from countenance.desk.facts import APPROVAL
+from countenance.desk.outside_tables import (
+    ASK_MOVES,
+    AskState,
+    OutsideAsk,
+    OutsideResult,
+    ResultState,
+)
 from countenance.desk.reliance import Judge, at
+from countenance.desk.roles import Role
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor, Desk, Doing
 from countenance.law import Decision, Request
-from countenance.record import EventKind, Field
 
 MOST_BYTES = 20 * 2**20
-
-_DECIDED = Field("code", ("permitted", "refused"))
-_RUNNER = Field("code")
-
-
-class AskState(StrEnum):
-    """Where something asked of others stands."""
-
-    REFUSED = "refused"
-    ASKED = "asked"
-    ANSWERED = "answered"
-    WITHDRAWN = "withdrawn"
-
-
-ASK_MOVES: Mapping[AskState, frozenset[AskState]] = {
-    AskState.REFUSED: frozenset(),
-    AskState.ASKED: frozenset({AskState.ANSWERED, AskState.WITHDRAWN}),
-    AskState.ANSWERED: frozenset({AskState.ANSWERED}),  # a second answer counts, too
-    AskState.WITHDRAWN: frozenset(),
-}
-
-
-class ResultState(StrEnum):
-    """Where something that came stands."""
-
-    RECEIVED = "received"
-    QUARANTINED = "quarantined"
-    RELEASED = "released"
-
-
-RESULT_MOVES: Mapping[ResultState, frozenset[ResultState]] = {
-    ResultState.RECEIVED: frozenset(),
-    ResultState.QUARANTINED: frozenset({ResultState.RELEASED}),
-    ResultState.RELEASED: frozenset(),
-}
-
-READABLE = frozenset({ResultState.RECEIVED, ResultState.RELEASED})
-
-KINDS: tuple[EventKind, ...] = (
-    EventKind(
-        "outside-asked", 1, "somebody else was to be asked to search",
-        {"ask": Field("digest"), "runner": _RUNNER, "decision": _DECIDED},
-        ("case", "author", "whom", "facts"),
-    ),
-    EventKind(
-        "outside-withdrawn", 1, "what was asked of somebody else was withdrawn",
-        {"ask": Field("digest")},
-        ("case", "author"),
-    ),
-    EventKind(
-        "outside-received", 1, "a result of somebody else's search came in",
-        {
-            "ask": Field("digest", optional=True),
-            "runner": _RUNNER,
-            "unsolicited": Field("flag"),
-            "decision": _DECIDED,
-            "kept": Field("code", (ResultState.RECEIVED.value, ResultState.QUARANTINED.value)),
-        },
-        ("case", "author", "source", "content"),
-    ),
-    EventKind(
-        "quarantine-decided", 1, "an approver decided on a result in quarantine",
-        {"result": Field("digest"), "decision": _DECIDED},
-        ("case", "author", "facts"),
-    ),
-)  # fmt: skip
-
-
-class OutsideAsk(Base):
-    """Something asked of another agency or network, or that was not allowed to be."""
-
-    __tablename__ = "outside_asks"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    case_id: Mapped[str] = mapped_column(String(32), index=True)
-    handle: Mapped[str] = mapped_column(String(64))
-    by: Mapped[str] = mapped_column(String(32), index=True)
-    runner: Mapped[str] = mapped_column(String(32))
-    state: Mapped[AskState] = mapped_column(String(16))
-    at: Mapped[datetime.datetime] = mapped_column(UTC)
-    box: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class OutsideResult(Base):
-    """Something that came. `box` is opened for nobody while it is in quarantine."""
-
-    __tablename__ = "outside_results"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    ask: Mapped[str | None] = mapped_column(ForeignKey("outside_asks.id"), index=True)
-    case_id: Mapped[str] = mapped_column(String(32), index=True)
-    handle: Mapped[str] = mapped_column(String(64))
-    by: Mapped[str] = mapped_column(String(32), index=True)
-    runner: Mapped[str] = mapped_column(String(32))
-    unsolicited: Mapped[bool] = mapped_column()
-    state: Mapped[ResultState] = mapped_column(String(16), index=True)
-    at: Mapped[datetime.datetime] = mapped_column(UTC)
-    released_by: Mapped[str | None] = mapped_column(String(32), default=None)
-    box: Mapped[bytes] = mapped_column(LargeBinary)
-    source_box: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +57,17 @@ class CaseAsk:
 
 CaseOf = Callable[[Session, str], CaseAsk]
 """A case by its id. Raises NotAllowedError where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskView:
+    """Something that is to be asked, or was."""
+
+    id: str
+    state: AskState
+    runner: str
+    whom: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,19 +127,19 @@ def ask(
     desk: Desk, actor: Actor, case_id: str, *, whom: str, runner: str, what: str,
     means: OutsideMeans,
 ) -> tuple[str, Decision]:  # fmt: skip
-    """Ask somebody else to search, if the asker's own rules permit it; the id and the decision.
+    """Submit what is to be asked of somebody else; its id, and the decision but for approval.
 
-    A refusal is kept and logged like a permission. `runner` is a word of ``runner.kind``; `whom`
-    and `what` are sealed.
+    It is asked only once a second person has approved it (`approve_ask`). A refusal is kept and
+    logged like a permission. `runner` is a word of ``runner.kind``; `whom` and `what` are sealed.
     """
     _words(whom=whom, what=what)
 
     def work(doing: Doing) -> tuple[str, Decision]:
         case = _own_case(doing, case_id, means)
-        request = at(case.base, doing.now).knowing({"act": "ask", "runner.kind": runner})
+        request = _asking(case, runner, doing.now)
         decision = means.judge(request)
         identity = new_id()
-        state = AskState.ASKED if decision.permitted else AskState.REFUSED
+        state = AskState.WAITING if decision.permitted else AskState.REFUSED
         doing.db.add(
             OutsideAsk(
                 id=identity, case_id=case.id, handle=case.handle, by=doing.actor.account,
@@ -233,13 +150,63 @@ def ask(
         )  # fmt: skip
         doing.record.add(
             doing.db, "outside-asked", about=case.handle,
-            public={"ask": mark(identity), "runner": runner, "decision": said(decision)},
+            public={"ask": mark(identity), "runner": runner, "step": "submitted",
+                    "decision": said(decision)},
             private={"case": case.id, "author": doing.actor.account, "whom": whom,
                      "facts": {"request": request.digest, "decision": decision.digest}},
         )  # fmt: skip
         return identity, decision
 
     return desk.act(actor, "outside.ask", work)
+
+
+def approve_ask(desk: Desk, actor: Actor, asked: str, *, means: OutsideMeans) -> Decision:
+    """A second person approves what is asked; the law's decision of now, which may refuse it.
+
+    Raises
+    ------
+    NotAllowedError
+        There is no such thing, or the actor submitted it or opened its case.
+    StateError
+        It does not wait any more.
+    """
+
+    def work(doing: Doing) -> Decision:
+        row = doing.db.get(OutsideAsk, asked, with_for_update=True)
+        if row is None or row.by == doing.actor.account:
+            raise NotAllowedError("there is nothing here for you to approve")
+        case = means.case(doing.db, row.case_id)
+        if case.owner == doing.actor.account:
+            raise NotAllowedError("there is nothing here for you to approve")
+        if AskState.ASKED not in ASK_MOVES[AskState(row.state)]:
+            raise StateError(f"this is {AskState(row.state).value}")
+        request = _asking(case, row.runner, doing.now)
+        decision = means.judge(request)
+        row.state = AskState.ASKED if decision.permitted else AskState.REFUSED
+        row.approved_by = doing.actor.account
+        doing.record.add(
+            doing.db, "outside-asked", about=row.handle,
+            public={"ask": mark(asked), "runner": row.runner, "step": "approved",
+                    "decision": said(decision)},
+            private={"case": row.case_id, "author": doing.actor.account,
+                     "facts": {"request": request.digest, "decision": decision.digest}},
+        )  # fmt: skip
+        return decision
+
+    return desk.act(actor, "outside.approve", work)
+
+
+def read_ask(desk: Desk, actor: Actor, asked: str, *, keys: Secrets) -> AskView:
+    """What is to be asked of whom, for whoever submitted it and for approvers."""
+
+    def work(db: Session) -> AskView:
+        row = db.get(OutsideAsk, asked)
+        if row is None or not (row.by == actor.account or Role.APPROVER in actor.roles):
+            raise NotAllowedError("there is no such thing for you")
+        words = json.loads(keys.open(db, row.handle, row.box, purpose=f"outside ask {asked}"))
+        return AskView(asked, AskState(row.state), row.runner, words["whom"], words["what"])
+
+    return desk.look(actor, "outside.read-ask", work)
 
 
 def withdraw(desk: Desk, actor: Actor, asked: str) -> None:
@@ -309,6 +276,11 @@ def receive(
         return identity, state, decision
 
     return desk.act(actor, "outside.receive", work)
+
+
+def _asking(case: CaseAsk, runner: str, now: datetime.datetime) -> Request:
+    """As if a second person had approved it: nothing is asked before one has."""
+    return at(case.base, now).knowing({"act": "ask", "runner.kind": runner, APPROVAL: True})
 
 
 def _own_case(doing: Doing, case_id: str, means: OutsideMeans) -> CaseAsk:

@@ -12,16 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from countenance.desk.errors import NotAllowedError, StateError
-from countenance.desk.outside import (
-    READABLE,
-    RESULT_MOVES,
-    OutsideMeans,
-    OutsideResult,
-    ResultState,
-    Source,
-    mark,
-    said,
-)  # fmt: skip
+from countenance.desk.outside import OutsideMeans, Source, mark, said
+from countenance.desk.outside_tables import READABLE, RESULT_MOVES, OutsideResult, ResultState
 from countenance.desk.reliance import at
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor, Desk, Doing

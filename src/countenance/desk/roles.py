@@ -113,6 +113,8 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "incident.close": _by(_A, step_up=True, standing_down=True),
         # others
         "outside.ask": _by(_R, step_up=True, training="requester"),
+        "outside.approve": _by(_A, step_up=True, training="approver"),
+        "outside.read-ask": _by(_R, _A, standing_down=True),
         "outside.withdraw": _by(_R, standing_down=True),
         "outside.receive": _by(_R, standing_down=True),
         "outside.read": _by(_R),

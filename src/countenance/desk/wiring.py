@@ -17,17 +17,22 @@ from sqlalchemy.orm import Session
 from countenance.audit import Audit
 from countenance.core import IntegrityError
 from countenance.desk import workingset
+from countenance.desk.assembling import RequestForm, assemble, form_of
 from countenance.desk.audits import AcceptedAudit, audit_of
+from countenance.desk.cases import Case
+from countenance.desk.clock import Clock
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.facts import APPROVAL
 from countenance.desk.galleries import RecordedGalleries
 from countenance.desk.house import House
+from countenance.desk.outside import CaseAsk, CaseOf
 from countenance.desk.probes import Probe, image_bytes
 from countenance.desk.quality import read_upload
 from countenance.desk.requests import SearchRequest, frozen_of
 from countenance.desk.reviews import Reference
 from countenance.desk.searches import Found, Order, ReadyRequest, Search
 from countenance.desk.service import Desk
+from countenance.desk.timeline import handle
 from countenance.faces import Engine
 from countenance.law import Request, request_of
 from countenance.scores import Gallery, Permit, PermitTerms, open_gallery, probe_digest, search
@@ -180,6 +185,29 @@ class RequestFacts:
         frozen = _frozen(db, self._house, search.request)
         law = request_of(frozen["law"])
         return law.knowing({APPROVAL: True})
+
+
+def case_of(house: House, clock: Clock) -> CaseOf:
+    """Cases as asking and receiving know them: by the facts of the newest request in each.
+
+    Its approval is not taken along: it was for a search here, and for nothing else.
+    """
+
+    def found(db: Session, case_id: str) -> CaseAsk:
+        case = db.get(Case, case_id)
+        if case is None:
+            raise NotAllowedError("there is no such case for you")
+        newest = db.scalars(
+            select(SearchRequest).where(SearchRequest.case_id == case_id)
+            .order_by(SearchRequest.submitted_at.desc(), SearchRequest.id).limit(1)
+        ).first()  # fmt: skip
+        form = RequestForm(case_id)
+        if newest is not None:
+            form = form_of(frozen_of(db, house, newest)["standing"]["form"])
+        matter = assemble(db, house, form, requester=case.opened_by, now=clock(), approved=False)
+        return CaseAsk(case_id, handle(case_id), case.opened_by, matter.law)
+
+    return found
 
 
 def probe_picture(db: Session, house: House, request: str) -> bytes:
