@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people import PARTY, Person, entries, first, joined
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "record"))
 from postgres_cluster import cluster, why_not
@@ -25,6 +25,7 @@ from countenance.desk.account_tables import (
     ACCOUNT_MOVES,
     PASSKEY_MOVES,
     Account,
+    AccountRole,
     AccountState,
     Passkey,
     SessionRow,
@@ -308,6 +309,14 @@ def test_an_actor_made_before_the_account_was_suspended_does_nothing(
         invite(ada.desk, actor, name="Eve", roles=frozenset({Role.REQUESTER}))
 
 
+def test_an_actor_made_before_a_role_was_withdrawn_does_nothing(ada: Person) -> None:
+    """Even in a session that nobody ended."""
+    actor = ada.to("account.invite")
+    ada.desk.store.write(lambda db: db.execute(update(AccountRole).values(role="auditor")))
+    with pytest.raises(NotAllowedError):
+        invite(ada.desk, actor, name="Eve", roles=frozenset({Role.REQUESTER}))
+
+
 def test_states_of_an_account(ada: Person, log: Log) -> None:
     desk, rob = ada.desk, joined(ada, "Rob", Role.REQUESTER)
     suspend(desk, ada.to("account.suspend"), account=rob.account, grounds=WHY)
@@ -395,6 +404,23 @@ def test_a_lost_device_is_replaced_by_two_and_the_old_one_is_dead(
         {"what": "replace-passkey", "state": "open"},
         {"what": "replace-passkey", "state": "confirmed"},
     ]
+
+
+def test_a_code_for_a_new_device_adds_one_device(three: tuple[Person, Person, Person]) -> None:
+    ada, bea, _ = three
+    desk, rob = ada.desk, joined(ada, "Rob", Role.REQUESTER)
+    request = ask_replacement(
+        desk, ada.to("account.replace-passkey"), account=rob.account, grounds=WHY
+    )
+    code = confirm(desk, bea.to("account.confirm"), request)
+    assert code is not None
+    ceremonies = [begin_join(desk, PARTY, code) for _ in range(2)]
+    answers = [Authenticator().create(ceremony.options) for ceremony in ceremonies]
+    finish_join(desk, PARTY, ceremonies[0].id, answers[0])
+    with pytest.raises(CodeRefusedError):
+        finish_join(desk, PARTY, ceremonies[1].id, answers[1])
+    with pytest.raises(CodeRefusedError):
+        begin_join(desk, PARTY, code)
 
 
 def test_a_request_is_refused_withdrawn_or_too_old(
