@@ -566,8 +566,8 @@ def test_f13_the_age_of_the_picture_is_shown_or_that_it_is_not_recorded(world: W
 
 _OURS = (
     "checklist", "evidence", "features", "incidents", "knownanswers", "leads", "leadviews",
-    "meaning", "outside", "outside_tables", "publishing", "quarantine", "reliance", "reviewing", "reviews",
-    "searches", "searching", "standing", "wiring",
+    "meaning", "outside", "outside_tables", "publishing", "quarantine", "reliance", "reviewing",
+    "reviews", "searches", "searching", "standing", "wiring",
 )  # fmt: skip
 
 
