@@ -1,4 +1,4 @@
-"""Galleries for tests: a folder of little pictures, and an engine that sees a face in all of them."""
+"""Galleries for tests: little pictures, and an engine that sees a face in all but the black."""
 
 from __future__ import annotations
 

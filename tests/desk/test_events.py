@@ -1,4 +1,4 @@
-"""The outbox: whatever is killed or fails, nothing is acknowledged that is lost, nothing doubles."""
+"""The outbox: whatever is killed or fails, nothing acknowledged is lost, nothing doubles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from databases import server, url
+from databases import new_database, server, url
 from sqlalchemy import func, select
 
 from countenance.core import InputError
@@ -60,7 +60,8 @@ def dying(call, after):
     return wrapped
 
 key = Ed25519PrivateKey.from_private_bytes(bytes(32))
-log = Log.open(FolderStorage(folder / "log"), Ed25519Signer.from_private_key("desk.example/log", key))
+signer = Ed25519Signer.from_private_key("desk.example/log", key)
+log = Log.open(FolderStorage(folder / "log"), signer)
 vault = SQLiteVault(folder / "vault.db", clock=lambda: int(now.timestamp()))
 store = Store.open(f"sqlite:///{folder / 'desk.db'}")
 recorder = events.Recorder(store, log, vault, lambda: now)
@@ -148,9 +149,9 @@ def test_a_log_that_fails_gives_no_acknowledgement_and_the_next_repairs(
         with pytest.raises(StorageError):
             desk.act(ADMIN, "account.roles", granting)
         with pytest.raises(StorageError):
-            desk.look(ADMIN, "account.list", lambda db: None)
+            desk.look(ADMIN, "account.list", lambda _: None)
     failing.fails = ""
-    desk.look(ADMIN, "account.list", lambda db: None)
+    desk.look(ADMIN, "account.list", lambda _: None)
     assert log.size == 2
     assert len(set(entries(log))) == 2
 
@@ -178,7 +179,7 @@ def test_work_that_runs_twice_leaves_one_event(url: str, log: Log, tmp_path: Pat
     desk = Desk(store, Recorder(store, log, vault, lambda: NOW), clock=lambda: NOW)
     runs = Counter[str]()
 
-    class Second(Exception):
+    class SecondError(Exception):
         sqlstate = "40001"
 
     def twice(doing: Doing) -> None:
@@ -187,7 +188,7 @@ def test_work_that_runs_twice_leaves_one_event(url: str, log: Log, tmp_path: Pat
         if runs["run"] == 1:
             from sqlalchemy.exc import OperationalError
 
-            raise OperationalError("x", {}, Second())
+            raise OperationalError("x", {}, SecondError())
 
     desk.act(ADMIN, "account.roles", twice)
     assert (runs["run"], log.size) == (2, 1)
@@ -245,7 +246,7 @@ def test_many_writers_and_readers_one_entry_an_action(url: str, log: Log, tmp_pa
 def test_a_reader_ends_though_somebody_always_writes(
     desk: Desk, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Something new is committed before every look at the outbox: the view read stays as it was."""
+    """Something new is committed before every look at the outbox; the view stays as it was."""
     real = desk.recorder.pending
     calls = 0
 
@@ -258,9 +259,8 @@ def test_a_reader_ends_though_somebody_always_writes(
         return real(db)  # type: ignore[arg-type]
 
     monkeypatch.setattr(desk.recorder, "pending", pending)
-    seen = desk.look(
-        ADMIN, "account.list", lambda db: db.scalar(select(func.count(Outgoing.number)))
-    )
+    counted = select(func.count(Outgoing.number))
+    seen = desk.look(ADMIN, "account.list", lambda db: db.scalar(counted))
     assert seen is not None
     assert seen <= log.size
 
@@ -275,10 +275,10 @@ def test_of_what_is_in_the_log_the_outbox_keeps_the_place_only(desk: Desk) -> No
 def test_a_clock_that_went_back_is_not_believed(desk: Desk, clock: object, log: Log) -> None:
     desk.act(ADMIN, "account.roles", granting)
     clock.move(seconds=-4)  # type: ignore[attr-defined]
-    desk.look(ADMIN, "account.list", lambda db: None)  # two machines are never quite together
+    desk.look(ADMIN, "account.list", lambda _: None)  # two machines are never quite together
     clock.move(seconds=-2)  # type: ignore[attr-defined]
     with pytest.raises(DeskError, match="clock"):
-        desk.look(ADMIN, "account.list", lambda db: None)
+        desk.look(ADMIN, "account.list", lambda _: None)
     with pytest.raises(DeskError, match="clock"):
         Desk(desk.store, desk.recorder, clock=desk.clock)
     Desk(desk.store, desk.recorder, clock=desk.clock, accept_clock=True)
@@ -292,7 +292,7 @@ def test_a_session_that_ended_meanwhile_does_nothing(desk: Desk, log: Log) -> No
     guarded = Desk(desk.store, desk.recorder, clock=desk.clock, guard=ended)
     for call in (
         lambda: guarded.act(ADMIN, "account.roles", granting),
-        lambda: guarded.look(ADMIN, "account.list", lambda db: None),
+        lambda: guarded.look(ADMIN, "account.list", lambda _: None),
     ):
         with pytest.raises(DeskError, match="ended"):
             call()
@@ -303,3 +303,51 @@ def test_a_desk_that_does_not_know_whether_it_stands_stands_down(desk: Desk) -> 
     desk.store.write(lambda db: db.delete(db.get_one(Standing, 1)))
     with pytest.raises(StoodDownError):
         desk.act(ADMIN, "account.roles", granting)
+
+
+PROCESS = """
+import datetime, sys
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pathlib import Path
+from countenance.desk.events import Recorder
+from countenance.desk.roles import Role
+from countenance.desk.service import Actor, Desk
+from countenance.desk.store import Store
+from countenance.record import Log, PostgresStorage, SQLiteVault
+from countenance.record.note import Ed25519Signer
+url, server, vault = sys.argv[1:4]
+now = datetime.datetime(2026, 11, 23, 9, 0, tzinfo=datetime.UTC)
+key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+signer = Ed25519Signer.from_private_key("desk.example/log", key)
+log = Log.open(PostgresStorage(server, "desk-events"), signer)
+store = Store.open(url)
+recorder = Recorder(store, log, SQLiteVault(Path(vault), clock=lambda: 0), lambda: now)
+desk = Desk(store, recorder, clock=lambda: now)
+actor = Actor("a" * 32, frozenset({Role.ADMINISTRATOR}), "s", now)
+def granting(doing):
+    doing.record.add(doing.db, "access-changed", about="someone", private={"account": "a person"},
+                     public={"role": "examiner", "change": "granted"})
+for _ in range(10):
+    desk.act(actor, "account.roles", granting)
+print(log.refresh(), len({log.entry(n) for n in range(log.refresh())}))
+"""
+
+
+def test_processes_that_share_database_and_log(server: str, tmp_path: Path) -> None:
+    """Two desks flush at once, each with its own log object on one PostgreSQL."""
+    shared = new_database(server)
+    store = Store.open(shared)
+    store.create()
+    store.write(lambda db: db.add(Standing(number=1)))
+    command = [sys.executable, "-c", PROCESS, shared, server, str(tmp_path / "v.db")]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    told = [process.communicate(timeout=90) for process in running]
+    assert [process.returncode for process in running] == [0, 0], told
+    sizes = [tuple(map(int, out.split())) for out, _ in told]
+    assert max(sizes) == (20, 20)  # none lost, none twice
+    with store.reading() as db:
+        places = sorted(db.scalars(select(Outgoing.place)))
+    assert places == list(range(20))
+    store.close()

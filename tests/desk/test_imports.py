@@ -11,7 +11,7 @@ from gallerykit import ADMIN, KEYS, Toy, folder, made
 from sqlalchemy import func, select
 
 from countenance.core import InputError
-from countenance.desk import imports
+from countenance.desk import importplans, imports
 from countenance.desk.errors import StateError
 from countenance.desk.gallery_tables import Enrolled, Entry
 from countenance.desk.jobs import LEASE_S, Job, JobState, Worker
@@ -26,11 +26,11 @@ def root(desk: Desk, tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def planned(desk: Desk, root: Path, name: str = "batch") -> imports.Plan:
+def planned(desk: Desk, root: Path, name: str = "batch") -> importplans.Plan:
     return imports.dry_run(desk, ADMIN, "bookings", name, root=root, keys=KEYS)
 
 
-def begun(desk: Desk, root: Path, plan: imports.Plan, name: str = "batch") -> str:
+def begun(desk: Desk, root: Path, plan: importplans.Plan, name: str = "batch") -> str:
     return imports.begin_import(desk, ADMIN, "bookings", name, plan=plan, root=root)[0]
 
 
@@ -105,7 +105,7 @@ def test_the_same_folder_again_adds_nothing(desk: Desk, root: Path) -> None:
     folder(root, [{}] * 5)
     for expected in (0, 5):
         plan = planned(desk, root)
-        assert plan.refusals().get(imports.DUPLICATE, 0) == expected
+        assert plan.refusals().get(importplans.DUPLICATE, 0) == expected
         begun(desk, root, plan)
         assert worker(desk, root).run_once()
     assert counted(desk) == (5, 5)
@@ -163,7 +163,8 @@ from countenance.record.note import Ed25519Signer
 folder, left, minutes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 clock = lambda: NOW + datetime.timedelta(minutes=minutes)
 key = Ed25519PrivateKey.from_private_bytes(bytes(32))
-log = Log.open(FolderStorage(folder / "log"), Ed25519Signer.from_private_key("desk.example/log", key))
+signer = Ed25519Signer.from_private_key("desk.example/log", key)
+log = Log.open(FolderStorage(folder / "log"), signer)
 vault = SQLiteVault(folder / "vault.db", clock=lambda: int(clock().timestamp()))
 store = Store.open(f"sqlite:///{folder / 'desk.db'}")
 desk = Desk(store, Recorder(store, log, vault, clock, kinds.KINDS), clock=clock)
@@ -210,5 +211,5 @@ def test_killed_again_and_again_nothing_is_lost_or_doubled(
 def test_an_image_of_unreasonable_size_does_not_come_in(desk: Desk, root: Path) -> None:
     place = folder(root, [{}, {}])
     with (place / "1.png").open("ab") as file:
-        file.truncate(imports.MOST_BYTES + 1)
+        file.truncate(importplans.MOST_BYTES + 1)
     assert planned(desk, root).refusals() == {"too-large": 1}

@@ -11,8 +11,8 @@ from test_galleries import brought, entries
 
 from countenance.desk import purging
 from countenance.desk.errors import NotAllowedError
-from countenance.desk.gallery_tables import Gallery
 from countenance.desk.galleries import list_galleries
+from countenance.desk.gallery_tables import Gallery
 from countenance.desk.jobs import Job, Worker
 from countenance.desk.service import Desk, Standing
 from countenance.record import Log, parse_entry
@@ -90,8 +90,8 @@ def test_it_goes_on_while_the_desk_stands_down(desk: Desk, clock: object, tmp_pa
 def test_nobody_purges_in_the_desks_name(desk: Desk) -> None:
     for action in ("gallery.purged", "gallery.imported"):
         with pytest.raises(NotAllowedError):
-            desk.act(ADMIN, action, lambda doing: None)
+            desk.act(ADMIN, action, lambda _: None)
     with pytest.raises(NotAllowedError):
-        desk.itself("gallery.erase-person", lambda doing: None)
+        desk.itself("gallery.erase-person", lambda _: None)
     with pytest.raises(NotAllowedError):
-        desk.itself("no.such", lambda doing: None)
+        desk.itself("no.such", lambda _: None)

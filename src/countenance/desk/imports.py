@@ -1,13 +1,10 @@
 """Import of a folder and its manifest into a gallery: told first what would be refused, then done.
 
-A *plan* reads the manifest, hashes every file, and says of every row whether it may come in and if
-not why (`lawful.why_not`). Its digest covers rows and bytes; whoever starts the import names the
-digest they were shown, and the job stops where the folder is another by then. The job enrols a few
-images at a time and keeps each few in one transaction with their event, so it can be killed
-anywhere: what is kept is found by its mark, and nothing comes in twice.
-
-The manifest needs the columns path, subject, source, basis, captured, expires, disposition and
-born (dates as 2026-11-23). A column ``group.<name>`` states a group as the record has it.
+A *plan* (`importplans`) says of every row whether it may come in, and if not why. Its digest
+covers rows and bytes; whoever starts the import names the digest they were shown, and the job stops where
+the folder is another by then. The job enrols a few images at a time and keeps each few in one
+transaction with their event, so it can be killed anywhere: what is kept is found by its mark, and
+nothing comes in twice.
 """
 
 from __future__ import annotations
@@ -15,29 +12,18 @@ from __future__ import annotations
 import datetime
 import secrets
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import ForeignKey, Integer, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from countenance.core import (
-    InputError,
-    Progress,
-    canonical_json,
-    digest_json,
-    no_progress,
-    sha256_bytes,
-    sha256_file,
-)
-from countenance.datasets import Sample, read_dataset
+from countenance.core import InputError, Progress, canonical_json, no_progress, sha256_bytes
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.errors import StateError
 from countenance.desk.galleries import find_person, gallery_of, record_added
 from countenance.desk.gallery_tables import Enrolled, Entry, EntryState, Gallery
+from countenance.desk.importplans import Known, Plan, Row, below, image_mark, make_plan
 from countenance.desk.jobs import OPEN, Handler, Job, Working, enqueue
-from countenance.desk.lawful import Facts, why_not
 from countenance.desk.secrets_at_rest import KEY_BYTES, Secrets
 from countenance.desk.service import Actor, Desk, Doing
 from countenance.faces import Engine, Enrolment, read_picture
@@ -45,8 +31,6 @@ from countenance.record import EventKind, Field
 
 IMPORT = "import"
 BATCH = 8
-MOST_BYTES = 20 * 2**20
-DUPLICATE = "duplicate"
 
 KINDS: tuple[EventKind, ...] = (
     EventKind(
@@ -89,45 +73,6 @@ class NotImported(Base):
     code: Mapped[str] = mapped_column(String(64))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the manifest with its file's hash; `refused` is a code and a sentence."""
-
-    sample: Sample
-    facts: Facts
-    sha256: str
-    refused: tuple[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an import would do.
-
-    Attributes
-    ----------
-    digest
-        Over every row and every file's bytes; the same folder has the same one, whatever the
-        gallery holds.
-    rows
-        In the manifest's order.
-    notes
-        What the reader met before: missing files, people withdrawn, the same file twice.
-    """
-
-    digest: str
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def admitted(self) -> int:
-        """Rows that may come in, if a face is found in them."""
-        return sum(row.refused is None for row in self.rows)
-
-    def refusals(self) -> Mapping[str, int]:
-        """How many rows are refused, by code."""
-        return Counter(row.refused[0] for row in self.rows if row.refused is not None)
-
-
 def dry_run(
     desk: Desk, actor: Actor, gallery: str, folder: str, *, root: Path, keys: Secrets,
     progress: Progress = no_progress,
@@ -151,58 +96,6 @@ def dry_run(
     today = desk.clock().date()
     found = desk.look(actor, "gallery.import-plan", lambda db: _known(db, gallery))
     return make_plan(below(root, folder), found, today=today, keys=keys, progress=progress)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a plan needs of a gallery: its rules, and the marks of the images it has."""
-
-    gallery: str
-    sources: frozenset[str]
-    keep_days: int
-    marks: frozenset[str]
-
-
-def make_plan(
-    folder: Path, known: Known, *, today: datetime.date, keys: Secrets,
-    progress: Progress = no_progress,
-) -> Plan:  # fmt: skip
-    """Read and hash a folder, and judge every row."""
-    dataset = read_dataset(folder, layout="manifest")
-    rows: list[Row] = []
-    seen: set[str] = set()
-    subject_of: dict[str, set[str]] = {}
-    hashes = []
-    for done, sample in enumerate(dataset.samples, 1):
-        sha256 = sha256_file(sample.path)
-        hashes.append(sha256)
-        subject_of.setdefault(sha256, set()).add(sample.subject)
-        progress("hashing images", done, len(dataset.samples))
-    for sample, sha256 in zip(dataset.samples, hashes, strict=True):
-        facts, unread = _facts(sample.attributes)
-        refused = unread or why_not(
-            facts, sources=known.sources, keep_days=known.keep_days, today=today
-        )
-        if refused is None and sample.stated_sha256 not in (None, sha256):
-            refused = "altered", "its bytes are not those that the manifest states"
-        if refused is None and len(subject_of[sha256]) > 1:
-            refused = "two-people", "the same image is listed under two people"
-        if refused is None and sample.path.stat().st_size > MOST_BYTES:
-            refused = "too-large", f"it has more than {MOST_BYTES // 2**20} MiB"
-        there = sha256 in seen or _mark(keys, known.gallery, sha256) in known.marks
-        if refused is None and there:
-            refused = DUPLICATE, "the gallery has this image"
-        if refused is None:
-            seen.add(sha256)
-        rows.append(Row(sample, facts, sha256, refused))
-    digest = digest_json(
-        [
-            [row.sample.row, row.sample.name, row.sample.subject, row.sha256,
-             dict(sorted(row.sample.attributes.items()))]
-            for row in rows
-        ]
-    )  # fmt: skip
-    return Plan(digest, tuple(rows), tuple(note.text for note in dataset.notes))
 
 
 def begin_import(
@@ -322,7 +215,7 @@ class _Importer:
     ) -> bool:
         """One image, sealed under its person's key; False where it is there already."""
         db, keys = doing.db, self._keys
-        mark = _mark(keys, gallery.code, row.sha256)
+        mark = image_mark(keys, gallery.code, row.sha256)
         same = select(Entry.id).where(Entry.gallery == gallery.code, Entry.image_mark == mark)
         if db.scalar(same) is not None:
             return False
@@ -386,15 +279,6 @@ class _Importer:
         self._desk.itself("gallery.imported", work)
 
 
-def below(root: Path, folder: str) -> Path:
-    """The folder below `root`. Raises InputError where it is none, or leads elsewhere."""
-    base = root.resolve()
-    found = (base / folder).resolve()
-    if not folder or base not in found.parents or not found.is_dir():
-        raise InputError("there is no such folder to import from")
-    return found
-
-
 def _known(db: Session, gallery: str) -> Known:
     row = gallery_of(db, gallery)
     marks = db.scalars(
@@ -403,22 +287,3 @@ def _known(db: Session, gallery: str) -> Known:
     return Known(
         gallery, frozenset(row.sources.split()), row.keep_days, frozenset(m for m in marks if m)
     )
-
-
-def _mark(keys: Secrets, gallery: str, sha256: str) -> str:
-    return keys.fingerprint(sha256, purpose=f"image {gallery}")
-
-
-def _facts(said: Mapping[str, str]) -> tuple[Facts, tuple[str, str] | None]:
-    """What the row says; and a refusal if a date in it is no date."""
-    dates: dict[str, datetime.date | None] = {}
-    wrong = None
-    for name in ("captured", "expires", "born"):
-        try:
-            dates[name] = datetime.date.fromisoformat(said[name]) if said.get(name) else None
-        except ValueError:
-            dates[name], wrong = None, ("no-date", f"{name} is no date like 2026-11-23")
-    return Facts(
-        said.get("source", ""), said.get("basis", ""), dates["captured"], dates["expires"],
-        said.get("disposition", ""), dates["born"],
-    ), wrong  # fmt: skip

@@ -56,6 +56,7 @@ class Store:
         if url.startswith("sqlite"):
             engine = create_engine(url, connect_args={"timeout": _BUSY_S})
             event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "checkin", _let_write)
         else:
             engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
         store = cls(engine)
@@ -155,11 +156,7 @@ class Store:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
                 connection.exec_driver_sql("PRAGMA query_only=ON")
-            try:
-                yield db
-            finally:
-                if self.is_sqlite:
-                    connection.exec_driver_sql("PRAGMA query_only=OFF")
+            yield db
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
@@ -170,6 +167,12 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         "temp_store=MEMORY",
     ):  # fmt: skip
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _let_write(connection: Any, _: Any) -> None:
+    """A connection that was for reading may be the next one's for writing."""
+    if connection is not None:
+        connection.execute("PRAGMA query_only=OFF")
 
 
 def _came_second(error: DBAPIError, attempt: int) -> bool:
