@@ -11,6 +11,7 @@ from casework import (
     ANNA,
     BEN,
     NOW,
+    FakeApprovals,
     approved,
     house,
     key_of,
