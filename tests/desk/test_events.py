@@ -351,3 +351,20 @@ def test_processes_that_share_database_and_log(server: str, tmp_path: Path) -> N
         places = sorted(db.scalars(select(Outgoing.place)))
     assert places == list(range(20))
     store.close()
+
+
+def test_what_was_committed_while_a_view_was_opened_is_logged_before_it_is_shown(
+    desk: Desk, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = desk.recorder.flush, []
+
+    def flush() -> int:
+        found = real()
+        if not calls:
+            desk.store.write(lambda db: granting(Doing(db, ADMIN, NOW, desk.recorder)))
+        calls.append(found)
+        return found
+
+    monkeypatch.setattr(desk.recorder, "flush", flush)
+    counted = select(func.count(Outgoing.number))
+    assert desk.look(ADMIN, "account.list", lambda db: (db.scalar(counted), log.size)) == (1, 1)

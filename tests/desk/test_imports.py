@@ -14,7 +14,7 @@ from countenance.core import InputError
 from countenance.desk import importplans, imports
 from countenance.desk.errors import StateError
 from countenance.desk.gallery_tables import Enrolled, Entry
-from countenance.desk.jobs import LEASE_S, Job, JobState, Worker
+from countenance.desk.jobs import LEASE_S, Job, JobState, Worker, Working
 from countenance.desk.service import Desk
 from countenance.desk.store import Store
 from countenance.record import Log, parse_entry
@@ -213,3 +213,21 @@ def test_an_image_of_unreasonable_size_does_not_come_in(desk: Desk, root: Path) 
     with (place / "1.png").open("ab") as file:
         file.truncate(importplans.MOST_BYTES + 1)
     assert planned(desk, root).refusals() == {"too-large": 1}
+
+
+def test_the_same_images_brought_twice_are_there_once(desk: Desk, root: Path) -> None:
+    """As when a worker died after its transaction, and the plan was made before."""
+    folder(root, [{}, {"subject": "s0"}, {"black": "1"}])
+    begun(desk, root, planned(desk, root))
+
+    def twice(working: Working) -> None:
+        importer = imports._Importer(working, KEYS, root, Toy())
+        rows = list(importer._plan.rows)
+        importer._bring(rows)
+        importer._bring(rows)
+        importer.run()
+
+    Worker(desk, {imports.IMPORT: twice}).run_once()
+    assert counted(desk) == (2, 1)
+    with desk.store.reading() as db:
+        assert db.scalars(select(Job.state)).all() == [JobState.DONE]

@@ -226,3 +226,23 @@ def test_times_are_the_desks(desk: Desk) -> None:
     with desk.store.reading() as db:
         row = db.query(Job).one()
     assert row.made_at == datetime.datetime(2026, 11, 23, 9, 0, tzinfo=datetime.UTC)
+
+
+def test_two_at_one_job_the_first_is_fenced_off(both: Desk, clock: object) -> None:
+    """Both believe they work on it; only the one with the newer lease may write."""
+    put(both)
+    seen: list[Working] = []
+
+    def work(working: Working) -> None:
+        seen.append(working)
+        if working.attempt == 1:
+            clock.move(seconds=LEASE_S + 1)  # type: ignore[attr-defined]
+            Worker(both, {"work": work}, beat_s=1000).run_once()
+            return
+        with pytest.raises(LostLeaseError):
+            both.store.write(seen[0].fence)
+        assert not seen[0].renew()
+        both.store.write(working.fence)
+
+    Worker(both, {"work": work}, beat_s=1000).run_once()
+    assert len(seen) == 2

@@ -1,10 +1,10 @@
 """Import of a folder and its manifest into a gallery: told first what would be refused, then done.
 
 A *plan* (`importplans`) says of every row whether it may come in, and if not why. Its digest
-covers rows and bytes; whoever starts the import names the digest they were shown, and the job stops where
-the folder is another by then. The job enrols a few images at a time and keeps each few in one
-transaction with their event, so it can be killed anywhere: what is kept is found by its mark, and
-nothing comes in twice.
+covers rows and bytes; whoever starts the import names the digest they were shown, and the job
+stops where the folder is another by then. The job enrols a few images at a time and keeps each
+few in one transaction with their event, so it can be killed anywhere: what is kept is found by
+its mark, and nothing comes in twice.
 """
 
 from __future__ import annotations
