@@ -37,6 +37,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from conftest import MovingClock
 from countenance.core import InputError
 from countenance.desk.approvals import Fallen, approve, waiting_requests
 from countenance.desk.assembling import RequestForm, form_of
@@ -296,6 +297,28 @@ def test_changed_afterwards_it_is_void(
         begin(desk, ANNA, made.id, house=of)
 
 
+def test_a_case_closed_meanwhile_is_not_searched_in(desk: Desk) -> None:
+    made = submitted(desk, of := house())
+    approved(desk, of, made)
+    with desk.store.reading() as db:
+        case_id = db.get_one(SearchRequest, made.id).case_id
+    move_case(desk, ANNA, case_id, keys=KEYS, to=CaseState.CLOSED, grounds="solved")
+    assert begin(desk, ANNA, made.id, house=of) == Fallen(RequestState.VOID, ("case",))
+
+
+def test_what_waited_too_long_can_be_asked_for_again(desk: Desk, clock: MovingClock) -> None:
+    made = submitted(desk, of := house())
+    again = form_of(read_request(desk, ANNA, made.id, house=of).frozen["standing"]["form"])
+    clock.move(hours=71)
+    anna = person("anna", Role.REQUESTER, at=clock.now)
+    with pytest.raises(StateError, match="waiting"):
+        submit(desk, anna, house=of, form=again)
+    clock.move(hours=1)
+    anna = person("anna", Role.REQUESTER, at=clock.now)
+    assert submit(desk, anna, house=of, form=again).state is RequestState.PENDING
+    assert state(desk, made.id) is RequestState.LAPSED
+
+
 @pytest.mark.parametrize("field", ["jurisdictions", "policy"])
 def test_another_law_is_another_request(desk: Desk, field: str) -> None:
     made = submitted(desk, of := house())
@@ -455,7 +478,6 @@ def fresh(paths: pytest.TempPathFactory) -> tuple[Desk, Any, Callable[[], None]]
     """A desk of its own, for one example of many."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from conftest import MovingClock
     from countenance.desk.events import Recorder
     from countenance.desk.service import Standing
     from countenance.desk.store import Store

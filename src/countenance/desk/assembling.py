@@ -169,7 +169,10 @@ def assemble(
     standing = {
         "form": form.to_json(),
         "requester": requester,
-        "case": {"number": case.number, "version": case.version, "details": details.digest},
+        "case": {
+            "number": case.number, "version": case.version, "details": details.digest,
+            "state": str(case.state),
+        },
         "probe": None if probe is None else _probe(db, probe),
         "setting": None if setting is None else {
             "id": setting.id, "threshold": setting.threshold,

@@ -174,7 +174,7 @@ def submit(desk: Desk, actor: Actor, *, house: House, form: RequestForm) -> Subm
         )
         decision = house.decide(_as_if_approved(matter))
         same = same_key(matter, _as_if_approved(matter), decision)
-        _not_again(doing.db, same)
+        _not_again(doing, same)
         state = _S.PENDING if decision.permitted else _S.REFUSED
         request_id = new_id()
         frozen = {
@@ -310,13 +310,15 @@ def _as_if_approved(matter: Matter) -> Request:
     return matter.law.knowing({APPROVAL: True})
 
 
-def _not_again(db: Session, same: str) -> None:
-    states = db.scalars(select(SearchRequest.state).where(SearchRequest.same == same)).all()
-    if _S.REFUSED in states:
-        raise StateError("this was refused, and nothing has changed since",
-                         do="correct or obtain what the reasons name")  # fmt: skip
-    if {_S.PENDING, _S.APPROVED} & set(states):
-        raise StateError("the same request is waiting already")
+def _not_again(doing: Doing, same: str) -> None:
+    for row in doing.db.scalars(select(SearchRequest).where(SearchRequest.same == same)).all():
+        if row.state == _S.REFUSED:
+            raise StateError("this was refused, and nothing has changed since",
+                             do="correct or obtain what the reasons name")  # fmt: skip
+        if row.state == _S.PENDING and row.expires_at <= doing.now:
+            move(doing, row, to=_S.LAPSED, reason="time-over")
+        elif row.state in (_S.PENDING, _S.APPROVED):
+            raise StateError("the same request is waiting already")
 
 
 def _tell_submitted(
