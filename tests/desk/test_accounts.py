@@ -179,7 +179,7 @@ def test_a_code_is_closed_after_five_guesses(desk: Desk, log: Log) -> None:
 def test_every_wrong_code_reads_the_same(desk: Desk) -> None:
     code = bootstrap(desk, "Ada")
     said = set()
-    for wrong in ("", "0" * 24, code[:-1], code + "0", "\x00é" * 40):
+    for wrong in ("", "0" * 24, code[:-1], code + "0", "\x00é" * 40, "\ud800" * 24):
         with pytest.raises(CodeRefusedError) as error:
             begin_join(desk, PARTY, wrong)
         said.add(str(error.value))
@@ -238,6 +238,14 @@ def test_nobody_joins_while_the_desk_is_suspended(desk: Desk) -> None:
 def test_what_is_no_name_is_refused(ada: Person, name: str) -> None:
     with pytest.raises(InputError):
         invite(ada.desk, ada.to("account.invite"), name=name, roles=frozenset({Role.REQUESTER}))
+
+
+@pytest.mark.parametrize(
+    "grounds", ["", "too short", "a" * 2001, "a\x00bcdefghijk", "\ud800" * 12]
+)
+def test_what_is_no_reason_is_refused(ada: Person, grounds: str) -> None:
+    with pytest.raises(InputError):
+        suspend(ada.desk, ada.to("account.suspend"), account=ada.account, grounds=grounds)
 
 
 # roles

@@ -112,7 +112,10 @@ def test_every_refusal_reads_the_same(desk: Desk) -> None:
         lambda: ada.sign_in(flags=UP),
         stranger.sign_in,
         lambda: finish_sign_in(desk, PARTY, "0" * 32, "{}"),
+        lambda: finish_sign_in(desk, PARTY, "\x00" * 32, "\ud800"),
         lambda: authenticate(desk, "no token"),
+        lambda: authenticate(desk, "\ud800\x00"),
+        lambda: begin_step_up(desk, PARTY, "", action="account.invite"),
     ):
         with pytest.raises(SignInError) as error:
             attempt()

@@ -141,8 +141,8 @@ def check_name(name: str) -> str:
 def check_grounds(grounds: str) -> str:
     """Why something is done, in words. Raises InputError."""
     kept = grounds.strip()
-    if not 10 <= len(kept) <= 2000:
-        raise InputError("the grounds are missing", expected="10 to 2,000 characters")
+    if not 10 <= len(kept) <= 2000 or not all(each.isprintable() for each in kept.splitlines()):
+        raise InputError("the grounds are missing", expected="10 to 2,000 printable characters")
     return kept
 
 

@@ -11,6 +11,7 @@ entry for each would let a stranger fill the log.
 from __future__ import annotations
 
 import datetime
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from countenance.desk.passkeys import CEREMONY_S, RefusedAnswerError
 from countenance.desk.service import Actor, Desk, Doing, Standing
 
 T = TypeVar("T")
+_ID = re.compile(r"[0-9a-f]{32}")
 NOBODY = Actor("desk", frozenset())
 """Who acts where there is no session yet: the desk itself."""
 
@@ -100,7 +102,7 @@ def give_challenge(
 
 def take_challenge(doing: Doing, ceremony: str, purpose: Purpose) -> Challenge:
     """Burn a challenge and return it. Raises RefusedAnswerError: not given, not for this, late."""
-    found = doing.db.get(Challenge, ceremony)
+    found = doing.db.get(Challenge, ceremony) if _ID.fullmatch(ceremony) else None
     if found is None:
         raise RefusedAnswerError("challenge")
     doing.db.delete(found)

@@ -211,7 +211,9 @@ def make_invitation(
 
 def begin_join(desk: Desk, party: RelyingParty, code: str) -> Ceremony:
     """Type the code: what the browser needs to make a passkey. Raises CodeRefusedError."""
-    typed = code.upper().translate(_AS_MEANT)[:64]
+    typed = code.upper().translate(_AS_MEANT)
+    if len(typed) != _LOCATOR + _SECRET or not set(typed) <= set(_DIGITS):
+        typed = ""  # found nowhere, and as wrong as any other
 
     def work(doing: Doing) -> Ceremony:
         found = doing.db.scalar(select(Invitation).where(Invitation.locator == typed[:_LOCATOR]))

@@ -308,4 +308,6 @@ def _leave(doing: Doing, token: str, why: str) -> None:
 
 
 def _hash(token: str) -> str:
-    return hashlib.sha256(b"countenance session\0" + token.encode()).hexdigest()
+    return hashlib.sha256(
+        b"countenance session\0" + token.encode(errors="backslashreplace")
+    ).hexdigest()
