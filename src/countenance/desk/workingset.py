@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.orm import undefer
 
 from countenance.core import InputError
 from countenance.desk.gallery_tables import Enrolled, Entry, EntryState, Gallery
 from countenance.desk.jobs import Handler, Working, enqueue
-from countenance.desk.secrets_at_rest import Secrets
+from countenance.desk.secrets_at_rest import DataKey, Secrets
 from countenance.desk.service import Desk
 from countenance.faces import EngineCard
 from countenance.scores import GalleryWriter, SealedRows, create_gallery
@@ -48,10 +48,13 @@ class RowKeys:
             if newest == self._change:
                 return
             rows = db.execute(
-                select(Entry.id, Entry.state, Entry.row_key_box, Entry.person)
+                # With each its person's data key, which `open` then need not ask for.
+                select(Entry.id, Entry.state, Entry.row_key_box, Entry.person, DataKey)
+                .outerjoin(DataKey, DataKey.about == literal("person:") + Entry.person)
                 .where(Entry.gallery == self._gallery, Entry.change > self._change)
+                .execution_options(yield_per=1000)
             )  # fmt: skip
-            for identity, state, box, person in rows:
+            for identity, state, box, person, _ in rows:
                 self._known.pop(identity, None)
                 if state == EntryState.ACTIVE and box is not None:
                     self._known[identity] = self._keys.open(
