@@ -45,13 +45,14 @@ class Outside:
     def __init__(self, world: World) -> None:
         self.world = world
         self.base = lawful()
+        self.owner = "requester"
         self.judged: list[Request] = []
         self.means = OutsideMeans(world.keys, self.case, self.judge)
 
     def case(self, db: Session, case_id: str) -> CaseAsk:  # noqa: ARG002
         if case_id not in (CASE, OTHER):
             raise NotAllowedError("there is no such case for you")
-        return CaseAsk(case_id, f"case:{case_id}", "requester", self.base)
+        return CaseAsk(case_id, f"case:{case_id}", self.owner, self.base)
 
     def judge(self, request: Request) -> Decision:
         self.judged.append(request)
@@ -187,6 +188,10 @@ def test_nobody_releases_what_they_took_in(outside: Outside) -> None:
         outside.release(result, "requester")
     with pytest.raises(NotAllowedError):
         outside.release("0" * 32)
+    outside.owner = "somebody who took the case over"
+    for name in ("requester", outside.owner):
+        with pytest.raises(NotAllowedError):
+            outside.release(result, name)
     for role in set(Role) - {Role.APPROVER}:
         with pytest.raises(NotAllowedError):
             release(outside.world.desk, outside.world.who("x", role), result, means=outside.means)

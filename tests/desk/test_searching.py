@@ -208,6 +208,22 @@ def test_a_late_process_whose_lease_was_over_does_not_seal(world: World) -> None
     assert sum(e.kind == "search-returned" for e in entries(world.log)) == 1
 
 
+def test_nor_while_the_one_that_took_over_is_still_at_it(world: World) -> None:
+    def dies() -> None:
+        raise KeyboardInterrupt
+
+    def taken_over() -> None:
+        world.clock.move(seconds=301)
+        world.searcher.meanwhile = dies
+        with pytest.raises(KeyboardInterrupt):
+            world.search()
+
+    world.searcher.meanwhile = taken_over
+    with pytest.raises(StateError, match="took this search over"):
+        world.search()
+    assert the_search(world).state == SearchState.RUNNING
+
+
 def test_what_no_longer_stands_is_not_searched_again_after_a_crash(world: World) -> None:
     world.searcher.meanwhile = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
