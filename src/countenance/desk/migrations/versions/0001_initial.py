@@ -210,6 +210,7 @@ def upgrade() -> None:
         sa.Column("runner", sa.String(length=32), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approved_by", sa.String(length=32), nullable=True),
         sa.Column("box", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outside_asks")),
     )
