@@ -42,18 +42,24 @@ def explain_ways(found: WhatIf, *, width: int = WIDTH) -> str:
     if found.decision.permitted:
         return "It is permitted as it is.\n"
     if not found.ways:
-        head = "No facts would change this." if found.complete else "No way was found."
-        return "\n".join(
-            [head, *_section("Because", map(_reason, found.why_none), width)]
-        ) + "\n"  # fmt: skip
+        return "\n".join(_no_way(found, width)).lstrip("\n") + "\n"
     count = len(found.ways)
-    more = "" if found.complete else " There are more."
+    more = "" if found.complete else " There may be more."
     lines = [f"{count} smallest way{'s' if count > 1 else ''} to a permission.{more}"]
     for number, way in enumerate(found.ways, 1):
         lines += _section(
             f"{number}. {_kind(way)}", (change.sentence for change in way.changes), width
         )
     return "\n".join(lines) + "\n"
+
+
+def _no_way(found: WhatIf, width: int) -> list[str]:
+    """Why there is none: a law that nothing lifts, or a request that says too little."""
+    if found.unstated:
+        asked = (f"{need.sentence} ({need.fact})" for need in found.unstated)
+        return _section("First it has to be stated who asks, and for whom", asked, width)
+    head = "No facts would change this." if found.complete else "No way was found."
+    return [head, *_section("Because", map(_reason, found.why_none), width)]
 
 
 def _kind(way: Way) -> str:
