@@ -57,6 +57,9 @@ def decide(
         typer.Option("--as-of", metavar="DATE", help="Read the rules of this day instead."),
     ] = None,
     json: Json = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Tell everything, not only what fits a screen.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -81,7 +84,7 @@ def decide(
     if json:
         typer.echo(pretty_json(decision.to_json()), nl=False)
     else:
-        typer.echo(explain(decision), nl=False)
+        typer.echo(explain(decision, full=full), nl=False)
     return 0 if decision.permitted else 1
 
 

@@ -312,11 +312,11 @@ def _texts(tests: list[Atom]) -> Iterator[str]:
     )
     if len(parts) > _MAX_MENTIONS:
         raise SearchTooLongError
+    letters = (letter * 3 for letter in "xzqjkvwy")
+    for text in ("none of those named", *letters):  # first: an example ought to name nobody
+        if text not in named and not any(part in text for part in parts):
+            yield text
+            break
     yield from named
     for size in range(1, len(parts) + 1):
         yield from map(", ".join, combinations(parts, size))
-    letters = (letter * 3 for letter in "xzqjkvwy")
-    for text in ("somebody else", *letters):
-        if text not in named and not any(part in text for part in parts):
-            yield text
-            return

@@ -22,7 +22,7 @@ summary = "One or two plain sentences: what it does."
 applies = {{ agency.kind = ["local-police", "sheriff", "state-police"] }}
 
 [pack.checked]
-tag = "U"                   # V: you read the text itself. V2: somebody's page says so. U: from memory.
+tag = "U"                   # V: you read the text. V2: somebody's page says so. U: from memory.
 source = "Where you read it: a page, a book, a document"
 on = {day}                  # the day you read it
 by = "your name"
@@ -49,7 +49,8 @@ when = {{ probe.kind = ["sketch", "composite"] }}
 [[rule]]
 id = "two-examiners"
 kind = "require"
-of = "review"               # record, review, training, test, disclosure, report, notice, authority, evidence
+of = "review"               # record, review, training, test, disclosure, report, notice,
+                            # authority, evidence
 says = "Two trained people examine the candidates, each alone, before anybody acts on them."
 cite = "Code § 00-0-003"
 acts = ["rely"]
@@ -62,7 +63,7 @@ of = "report"
 says = "The agency publishes the number of its searches by February 1."
 cite = "Code § 00-0-004"
 acts = ["search", "ask"]
-duty = {{ what = "annual-report", to = "the public", yearly = "02-01", items = ["searches-total"] }}
+duty = {{ what = "annual-report", to = "the public", yearly = "02-01" }}
 """
 
 

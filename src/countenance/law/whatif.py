@@ -40,7 +40,9 @@ _GIVEN = frozenset(("act", AS_OF, *_ASKER))
 class Change:
     """One fact that would have to be so. `was` is None where it is unknown.
 
-    `also` are other values that would do as well, the rest being as said.
+    `also` are other values that would do as well, the rest being as said; of a number, the
+    largest up to which all do (`most`; None: any larger one). Of a set of words, `never` are those
+    that must not be in it.
     """
 
     fact: str
@@ -49,21 +51,38 @@ class Change:
     was: Value | None
     becomes: Value
     also: tuple[Value, ...] = ()
+    most: int | None = None
+    never: tuple[str, ...] = ()
     cite: str = ""
 
     @property
     def sentence(self) -> str:
         """What a person reads: it ends in a citation."""
         now = "" if self.was is None else f"; now: {shown(self.was)}"
-        also = f" (or {', '.join(map(shown, self.also))})" if self.also else ""
-        return f"{self.ask} {shown(self.becomes)}{also}{now} [{self.cite}]"
+        return f"{self.ask} {self._becomes}{now} [{self.cite}]"
+
+    @property
+    def _becomes(self) -> str:
+        match self.becomes:
+            case bool() | str():
+                return " or ".join(map(shown, (self.becomes, *self.also)))
+            case int():
+                if self.most is None:
+                    return f"at least {self.becomes}" if self.becomes else "any number"
+                return shown(self.becomes) if self.most == self.becomes else (
+                    f"{self.becomes} to {self.most}"
+                )  # fmt: skip
+            case _:
+                never = f"none of {', '.join(self.never)}" if self.never else ""
+                some = shown(self.becomes) if self.becomes or not never else ""
+                return ", and ".join(part for part in (some, never) if part)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON value."""
         return {
             "fact": self.fact, "ask": self.ask, "to-do": self.to_do, "was": _json(self.was),
             "becomes": _json(self.becomes), "also": [_json(value) for value in self.also],
-            "cite": self.cite,
+            "most": self.most, "never": list(self.never), "cite": self.cite,
         }  # fmt: skip
 
 
@@ -269,22 +288,39 @@ class _Problem:
                 more = {**found, name: value | before}  # keep what is there, if one may
                 if not self._failing(more):
                     found = more
-        return Way(
-            tuple(
-                Change(
-                    name, self.words[name].ask, self.words[name].to_do, self.facts.get(name),
-                    found[name], tuple(self._also(name, found)), self._cite(name, found),
-                )
-                for name in sorted(facts)
-            )
+        return Way(tuple(self._change(name, found) for name in sorted(facts)))
+
+    def _change(self, name: str, found: Mapping[str, Value]) -> Change:
+        fact, becomes = self.words[name], found[name]
+        most: int | None = None
+        never: tuple[str, ...] = ()
+        if isinstance(becomes, int) and not isinstance(becomes, bool):
+            most = self._most(name, becomes, found)
+        elif isinstance(becomes, frozenset):
+            never = tuple(
+                word for word in fact.words
+                if self._failing({**found, name: becomes | {word}})
+            )  # fmt: skip
+        also = tuple(
+            value for value in _plain_values(fact)
+            if value not in (becomes, self.facts.get(name))
+            and not self._failing({**found, name: value})
+        )  # fmt: skip
+        return Change(
+            name, fact.ask, fact.to_do, self.facts.get(name), becomes, also, most, never,
+            self._cite(name, found),
         )  # fmt: skip
 
-    def _also(self, name: str, found: Mapping[str, Value]) -> Iterable[Value]:
-        for value in _plain_values(self.words[name]):
-            if value not in (found[name], self.facts.get(name)) and not self._failing(
-                {**found, name: value}
-            ):
-                yield value
+    def _most(self, name: str, becomes: int, found: Mapping[str, Value]) -> int | None:
+        """The largest number up to which all do as well; None where any larger one does."""
+        tests = (a for point in self.points for a in atoms(point.must) if a.fact == name)
+        edges = {int(value) + step for a in tests for value in a.values for step in (-1, 0, 1)}
+        most = becomes
+        for edge in sorted(edge for edge in edges if edge > becomes):
+            if self._failing({**found, name: edge}):
+                return most
+            most = edge
+        return None
 
     def _cite(self, name: str, found: Mapping[str, Value]) -> str:
         """What is not kept without this change, all the others made."""

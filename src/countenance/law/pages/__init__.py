@@ -25,7 +25,7 @@ _MARKS = {Tag.VERIFIED: "●", Tag.SECOND_HAND: "◐", Tag.UNVERIFIED: "○"}  #
 
 
 def matrix_page(rows: Sequence[Row], day: datetime.date) -> str:
-    """The comparison as a page: a table of packs against kinds of rule, and every rule below it."""
+    """The comparison as a page: packs against kinds of rule, and every rule below that."""
     columns = {key: name for key, name in COLUMNS.items() if any(key in row.cells for row in rows)}
     places = sorted({_region(row.pack) for row in rows})
     return _render("matrix.html.j2", rows=rows, columns=columns, day=day, places=places)
