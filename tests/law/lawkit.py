@@ -122,7 +122,7 @@ def lines(draw: st.DrawFn) -> tuple[str, Any]:
     elif fact.kind is Kind.TEXT:
         tests["mentions"] = single | several
     elif fact.kind is Kind.NUMBER:
-        tests |= {w: single for w in ("at-least", "at-most", "more-than", "less-than")}
+        tests |= dict.fromkeys(("at-least", "at-most", "more-than", "less-than"), single)
     elif fact.rising:
         tests |= {"at-least": single, "at-most": single}
     table = st.sampled_from(sorted(tests)).flatmap(lambda w: st.fixed_dictionaries({w: tests[w]}))
@@ -156,11 +156,14 @@ _DAYS = st.sampled_from([datetime.date(y, m, 1) for y in (2024, 2025, 2026, 2027
 DUTY = {"what": "two-reviewers"}
 
 
+_KINDS = ("prohibit", "live-ban", "permit-if", "permit-if", "require", "retention",
+          "gallery-limit", "no-sole-basis", "penalty")  # fmt: skip
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, Any]:
     """A rule of any kind."""
-    kind = draw(st.sampled_from(["prohibit", "live-ban", "permit-if", "permit-if", "require",
-                                 "retention", "gallery-limit", "no-sole-basis", "penalty"]))  # fmt: skip
+    kind = draw(st.sampled_from(_KINDS))
     rule: dict[str, Any] = {
         "kind": kind,
         "acts": draw(
