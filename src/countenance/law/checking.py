@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from typing import Any
 
+from countenance.core import Progress, no_progress
 from countenance.law.cedar import validate
 from countenance.law.conditions import NEVER, Condition, Not
 from countenance.law.library import Library
@@ -19,6 +20,7 @@ from countenance.law.packs import AS_OF, Kind, Pack, Rule, Tag
 from countenance.law.scenarios import Scenario, run_scenarios, undecided_rules
 from countenance.law.solve import SearchTooLongError, solve
 from countenance.law.vocabulary import Value
+from countenance.law.whatif import shown
 
 FAULTS = (
     "invalid", "unreachable", "contradiction", "permits-nothing", "misdated", "scenario",
@@ -57,6 +59,11 @@ class Finding:
         }  # fmt: skip
 
     @property
+    def shown_example(self) -> str:
+        """Its facts, for a reader."""
+        return "; ".join(f"{name}: {shown(value)}" for name, value in self.example.items())
+
+    @property
     def sentence(self) -> str:
         """What a person reads: it ends in a citation."""
         return f"{self.says} [{self.cite}]"
@@ -64,7 +71,7 @@ class Finding:
 
 def check(
     library: Library, *, as_of: datetime.date, max_age_days: int = DEFAULT_MAX_AGE_DAYS,
-    only: Iterable[str] | None = None,
+    only: Iterable[str] | None = None, progress: Progress = no_progress,
 ) -> list[Finding]:  # fmt: skip
     """Everything found, faults first.
 
@@ -78,12 +85,14 @@ def check(
         How long a verification stays fresh.
     only
         Ids of the packs to report on; all, if not given.
+    progress
+        Told of each pack that is done.
     """
     wanted = set(library if only is None else only)
     findings: list[Finding] = []
-    for pack in library.values():
-        if pack.id in wanted:
-            findings += _of_pack(pack, as_of, max_age_days)
+    for done, pack_id in enumerate(sorted(wanted), 1):
+        findings += _of_pack(library[pack_id], as_of, max_age_days)
+        progress("packs", done, len(wanted))
     for one, other in combinations(library.values(), 2):
         if {one.id, other.id} & wanted and _meet(one, other):
             findings += _between(one, other)
@@ -95,13 +104,15 @@ _IDLE = "Without it every scenario comes out the same."
 
 
 def check_scenarios(
-    library: Library, scenarios: Sequence[Scenario], *, only: Iterable[str] | None = None
-) -> list[Finding]:
+    library: Library, scenarios: Sequence[Scenario], *, only: Iterable[str] | None = None,
+    progress: Progress = no_progress,
+) -> list[Finding]:  # fmt: skip
     """Scenarios that fail, and rules without which every scenario comes out the same.
 
     A pack without a scenario of its own is left out: `check` is about what is written.
     """
     wanted = set(library if only is None else only)
+    mine = [scenario for scenario in scenarios if not scenario.pack or scenario.pack in wanted]
     findings = [
         Finding(
             "scenario",
@@ -109,15 +120,16 @@ def check_scenarios(
             f"{result.scenario.title}: {fault}.",
             result.scenario.pack or result.scenario.file,
         )
-        for result in run_scenarios(scenarios, library)
+        for result in run_scenarios(mine, library)
         for fault in result.faults
-        if not result.scenario.pack or result.scenario.pack in wanted
     ]
-    for pack_id in sorted(wanted & {scenario.pack for scenario in scenarios} & set(library)):
+    told = sorted({scenario.pack for scenario in mine} & wanted)
+    for done, pack_id in enumerate(told, 1):
         findings += [
             Finding("decides-nothing", (rule.id,), _IDLE, rule.cite)
-            for rule in undecided_rules(library[pack_id], scenarios, library)
+            for rule in undecided_rules(library[pack_id], mine, library)
         ]
+        progress("scenarios", done, len(told))
     return findings
 
 

@@ -110,8 +110,12 @@ class Result:
 
 
 def load_scenarios(folder: Path) -> list[Scenario]:
-    """Every scenario of a folder. Raises ScenarioError."""
-    bases = _bases(folder / "bases.toml")
+    """Every scenario of a folder. Raises ScenarioError.
+
+    The requests to begin from are those of its ``bases.toml``, or ours where it has none.
+    """
+    own = folder / "bases.toml"
+    bases = _bases(own if own.exists() else _folder() / "bases.toml")
     return [
         scenario
         for path in sorted(folder.rglob("*.toml"))

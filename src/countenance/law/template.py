@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from countenance.law.errors import PackError, shown
+
 _TEMPLATE = """\
 # A rule pack. Lines that begin with # are comments. Check it with: countenance law check FOLDER
 # where FOLDER holds this file at its place, {pack_id}.toml
@@ -67,6 +71,17 @@ duty = {{ what = "annual-report", to = "the public", yearly = "02-01" }}
 """
 
 
+_ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*(?:/[a-z0-9]+(?:[-.][a-z0-9]+)*)+")
+
+
 def pack_template(pack_id: str, *, day: str) -> str:
-    """The text of a pack to begin from, under its id; it can be read as it is."""
-    return _TEMPLATE.format(pack_id=pack_id, place=pack_id.rpartition("/")[0] or "us/xx", day=day)
+    """The text of a pack to begin from, under its id; it can be read as it is.
+
+    Raises PackError where the id is none.
+    """
+    if len(pack_id) > 120 or not _ID.fullmatch(pack_id):
+        raise PackError(
+            f"{shown(pack_id)} is no id of a pack", where="ID",
+            expected="a place and a name, in small letters: us/xx/facial-recognition-act",
+        )  # fmt: skip
+    return _TEMPLATE.format(pack_id=pack_id, place=pack_id.rpartition("/")[0], day=day)
