@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from countenance.cli.terminal import console, plain
@@ -72,8 +73,8 @@ def show_matrix(rows: Sequence[Row], day: datetime.date) -> None:
     out.print("In brackets: a bill or model, or not in force on that day.")
     out.print()
     legend = [f"{_CODES[column]} {name}" for column, name in COLUMNS.items()]
-    for n in range(0, len(legend), 3):
-        out.print(plain("".join(f"{text:27}" for text in legend[n : n + 3]).rstrip()))
+    for one, two, three in zip_longest(*[iter(legend)] * 3, fillvalue=""):
+        out.print(plain(f"{one:29}{two:27}{three}".rstrip()))
     out.print()
     out.print(plain(" " * _NAME + " " + " ".join(_CODES[column] for column in COLUMNS)))
     place = None

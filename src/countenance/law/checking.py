@@ -1,6 +1,6 @@
 """What is wrong, or going stale, in packs: before anybody relies on them.
 
-Every finding is proved, not guessed: an overlap means that no facts exist that break one rule and
+Every finding is shown, not guessed: an overlap means that no facts exist that break one rule and
 keep the other, a contradiction that no facts keep both, and where facts exist they are shown.
 """
 
