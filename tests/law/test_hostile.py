@@ -108,12 +108,12 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "negative": ({}, {"when": {"gallery.size": {"at-most": -1}}}, "gallery.size"),
     "huge": ({}, {"when": {"gallery.size": {"at-most": 2**64}}}, "gallery.size"),
     "yes for one": ({}, {"when": {"gallery.size": True}}, "gallery.size"),
-    "an order of words without one": ({}, {"when": {"use.mode": {"at-least": "live"}}}, "use.mode"),
-    "nothing above": ({}, {"when": {"suspicion.level": {"more-than": "probable-cause"}}}, "leaves"),
+    "words of no order": ({}, {"when": {"use.mode": {"at-least": "live"}}}, "use.mode"),
+    "none above": ({}, {"when": {"suspicion.level": {"more-than": "probable-cause"}}}, "leaves"),
     "empty when": ({}, {"when": {}}, "empty"),
     "empty any": ({}, {"when": {"any": []}}, "any"),
     "a must beside a ban": ({}, {"must": {"case.number": True}}, "no `must`"),
-    "a permit with a must": ({}, {"kind": "permit-if", "must": {"case.number": True}}, "permit-if"),
+    "a must beside a permit": ({}, {"kind": "permit-if", "must": {"case.number": True}}, "must"),
     "a requirement of nothing": ({}, {"kind": "require", "of": "review"}, "requirement"),
     "a limit without one": ({}, {"kind": "gallery-limit"}, "must"),
     "says without a full stop": ({}, {"says": "No"}, "says"),
@@ -235,8 +235,8 @@ def test_no_text_of_a_pack_gets_into_its_policies(
 def test_the_injections_reach_the_compiler_at_all() -> None:
     """Some of them are good text for a reader, and are kept from the policies by quoting alone."""
     evil = '"); permit(principal, action, resource);//'
-    pack = pack_of({"name": evil, "citation": evil},
-                   {"says": evil + ".", "cite": evil, "when": {"engine.vendor": evil}})  # fmt: skip
+    rule = {"says": evil + ".", "cite": evil, "when": {"engine.vendor": evil}}
+    pack = pack_of({"name": evil, "citation": evil}, rule)
     assert [effect for _, effect, _ in policies_in(compile_pack(pack))] == ["forbid"]
     assert validate(pack) == []
     two_lines = pack_of({"name": "A\npermit(principal, action, resource);"})
@@ -329,7 +329,7 @@ def test_a_bad_request_is_refused(value: Any) -> None:
 
 
 def test_a_request_made_by_hand_is_checked_too() -> None:
-    with pytest.raises(RequestError, match="offence.kinds"):
+    with pytest.raises(RequestError, match=r"offence\.kinds"):
         Request(facts={"offence.kinds": "felony"})
     with pytest.raises(RequestError, match="zone"):
         Request(at=__import__("datetime").datetime(2026, 1, 1))
