@@ -21,16 +21,30 @@ def show_findings(findings: Sequence[Finding], *, quiet: bool) -> None:
     out = console()
     faults = [finding for finding in findings if finding.is_fault]
     notices = [finding for finding in findings if not finding.is_fault]
-    for finding in faults if quiet else (*faults, *notices):
+    for finding in faults:
         out.print(plain(f"{finding.code}: {', '.join(finding.rules)}"))
         _print(finding.sentence)
         if finding.example:
             _print(f"for example: {finding.shown_example}")
+    if not quiet:
+        _show_notices(notices)
     counts: dict[str, int] = {}
     for finding in findings:
         counts[finding.code] = counts.get(finding.code, 0) + 1
     told = ", ".join(f"{count} {code}" for code, count in counts.items())
     out.print(f"{len(faults)} to mend, {len(notices)} to know{f': {told}' if told else ''}.")
+
+
+def _show_notices(notices: Iterable[Finding]) -> None:
+    """What is said of many rules is said once."""
+    said: dict[tuple[str, str], list[Finding]] = {}
+    for finding in notices:
+        said.setdefault((finding.code, finding.says), []).append(finding)
+    for (code, says), findings in said.items():
+        console().print(plain(code))
+        _print(f"{says} [{'; '.join(dict.fromkeys(finding.cite for finding in findings))}]")
+        for finding in findings:
+            _print(", ".join(finding.rules), indent="  - ")
 
 
 def show_difference(found: Difference) -> None:

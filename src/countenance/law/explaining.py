@@ -10,6 +10,7 @@ from countenance.law.whatif import Change, Way, WhatIf
 
 WIDTH = 80
 MOST = 8  # of a kind, where not everything is asked for: then it fits a screen
+MOST_BESIDE = 3  # questions, where it is denied whatever their answers are
 _HEADS = {
     Outcome.PERMIT: "PERMITTED",
     Outcome.DENY: "DENIED",
@@ -32,7 +33,8 @@ def explain(decision: Decision, *, width: int = WIDTH, full: bool = False) -> st
     head = "On these grounds" if decision.permitted else "Because"
     lines += _section(head, _some([_reason(reason) for reason in told], full), width)
     asked = [_need(need) for need in decision.needs]
-    lines += _section(_not_known(decision), _some(asked, full), width)
+    most = MOST_BESIDE if told and not decision.permitted else MOST
+    lines += _section(_not_known(decision), _some(asked, full, most), width)
     head = "What you must do" if decision.permitted else "What follows from the denial"
     duties = [_obligation(duty) for duty in decision.obligations]
     lines += _section(head, _some(duties, full), width)
@@ -133,10 +135,10 @@ def _packs(decision: Decision) -> Iterator[str]:
             yield f"{what}: {', '.join(named)}"
 
 
-def _some(items: Sequence[str], full: bool) -> Sequence[str]:
+def _some(items: Sequence[str], full: bool, most: int = MOST) -> Sequence[str]:
     """The first of many, and how many are left out."""
-    left = len(items) - MOST
-    return items if full or left <= 1 else [*items[:MOST], f"and {left} more (--full, --json)"]
+    left = len(items) - most
+    return items if full or left <= 1 else [*items[:most], f"and {left} more (--full, --json)"]
 
 
 def _section(head: str, items: Iterable[str], width: int) -> list[str]:
