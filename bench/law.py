@@ -18,11 +18,11 @@ from itertools import islice
 
 from countenance.core import canonical_json, processors
 from countenance.law.judging import decide, decide_many, grantors
-from countenance.law.library import Library, bundled
+from countenance.law.library import MODEL, Library, bundled
 from countenance.law.reasons import panel
 from countenance.law.request import Request
 from countenance.law.rules import AS_OF, Pack, day_number
-from countenance.law.scenarios import bundled_scenarios, law_alone
+from countenance.law.scenarios import LAW_ALONE, bundled_scenarios, law_alone
 from countenance.law.workers import decide_in_processes
 
 COLD = """
@@ -125,10 +125,8 @@ def main() -> None:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     )
     many = different(scenarios, options.requests)
-    for name, policy in (
-        ("the statutes alone", ("scenario/law-alone",)),
-        ("the strict model beside them", ("model",)),
-    ):
+    policies = {"the statutes alone": LAW_ALONE, "the strict model beside them": MODEL}
+    for name, policy in ((name, (pack,)) for name, pack in policies.items()):
         sample = many[:2000]
         decide_many(sample, library=library, policy=policy)
         row = shares(sample, library, policy, options.runs)
