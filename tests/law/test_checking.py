@@ -94,8 +94,13 @@ def test_a_rule_that_says_less_is_named_first_and_twins_are_named_as_such() -> N
     assert twins.says == "The two rules say the same."
     # A duty of its own is a reason to be there; so is another act.
     duty = {"what": "two-reviewers"}
-    assert of_rules({**REQUIRE, "must": {"case.number": True}},
-                    {**REQUIRE, "must": {"case.number": True}, "duty": duty}) == []  # fmt: skip
+    plain, owing = (
+        {**REQUIRE, "must": {"case.number": True}, **more} for more in ({}, {"duty": duty})
+    )
+    for rules in ((plain, owing), (owing, plain)):
+        (finding,) = of_rules(*rules)
+        assert finding.says.startswith("All that the first")
+        assert finding.rules[0] == f"{ME}#rule-{rules.index(plain)}"
     assert of_rules({"acts": ["search"]}, {"acts": ["rely"]}) == []
     # An unverified ground does not stand in for one that somebody read.
     ground = {"kind": "permit-if", "when": {"case.number": True}}
@@ -120,7 +125,7 @@ def test_a_ban_on_just_what_is_asked_for_is_a_contradiction() -> None:
     assert finding.code == "contradiction"
     assert finding.rules == (f"{ME}#rule-0", f"{ME}#rule-1")
     # A ban on the whole use asks for nothing else; that is no contradiction.
-    assert of_rules(ask, {"when": {"use.mode": ["still", "live"]}}) == []
+    assert codes(of_rules(ask, {"when": {"use.mode": ["still", "live"]}})) == ["overlap"]
 
 
 def test_packs_that_govern_together_are_compared_and_others_are_not() -> None:

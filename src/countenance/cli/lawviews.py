@@ -12,6 +12,7 @@ from countenance.cli.terminal import console, plain
 
 if TYPE_CHECKING:
     from countenance.law import Difference, Fact, Finding, Pack, Result, Row, Rule, Window
+    from countenance.law.diff import Change as RuleChange
 
 _WIDTH = 80
 
@@ -52,17 +53,35 @@ def show_difference(found: Difference) -> None:
     out = console()
     out.print(f"From {found.start} to {found.end}")
     out.print()
+    together: dict[tuple[bool, datetime.date, str], list[RuleChange]] = {}
     for change in found.changes:
-        sign = "+" if change.begins else "-"
-        out.print(plain(f"{sign} {change.day} {change.rule.id} ({change.rule.checked.tag})"))
-        _print(f"{change.rule.says} [{change.rule.cite}]")
+        key = (change.begins, change.day, change.pack.id)
+        together.setdefault(key, []).append(change)
+    for (begins, day, pack), changes in together.items():
+        sign = "+" if begins else "-"
+        if len(changes) < _MANY:
+            for change in changes:
+                out.print(plain(f"{sign} {day} {change.rule.id} ({change.rule.checked.tag})"))
+                _print(f"{change.rule.says} [{change.rule.cite}]")
+        else:
+            verb = "begin" if begins else "end"
+            out.print(plain(f"{sign} {day} {pack}: {len(changes)} rules {verb}"))
+            _print(f"{changes[0].pack.name}. [{changes[0].pack.citation}]")
+            _print(", ".join(change.rule.name for change in changes))
     if not found.changes:
         out.print("No rule begins or ends.")
     out.print()
+    turned: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for turn in found.turns:
-        out.print(plain(f"{turn.before.outcome} -> {turn.after.outcome}: {turn.title}"))
-        for reason in turn.after.reasons[:3]:
-            _print(reason.sentence)
+        why = tuple(reason.sentence for reason in turn.after.reasons[:3])
+        key_ = (turn.before.outcome.value, turn.after.outcome.value, why)
+        turned.setdefault(key_, []).append(turn.title)
+    for (before, after, why), titles in turned.items():
+        out.print(plain(f"{before} -> {after}, because"))
+        for sentence in why:
+            _print(sentence)
+        for title in titles:
+            _print(title, indent="  - ")
     out.print(f"{len(found.turns)} of {found.tried} scenarios come out otherwise.")
 
 
@@ -73,6 +92,7 @@ _CODES = {
     "require:training": "Tr", "require:record": "Rc", "gallery-limit": "Ga", "retention": "Rt",
     "penalty": "Pe",
 }  # fmt: skip
+_MANY = 4  # rules of one pack that begin or end together: told as one
 _NAME = 30  # columns for a pack's name: what is left of 80
 
 

@@ -16,7 +16,7 @@ from countenance.core import Progress, no_progress
 from countenance.law.cedar import validate
 from countenance.law.conditions import NEVER, Condition, Not
 from countenance.law.library import Library
-from countenance.law.packs import AS_OF, Kind, Pack, Rule, Tag
+from countenance.law.rules import AS_OF, BANS, Kind, Pack, Rule, Tag
 from countenance.law.scenarios import Scenario, run_scenarios, undecided_rules
 from countenance.law.solve import SearchTooLongError, solve
 from countenance.law.vocabulary import Value
@@ -100,6 +100,7 @@ def check(
     return sorted(findings, key=lambda finding: (order[finding.code], finding.rules))
 
 
+_SILENT = (Kind.PERMIT_IF, Kind.PENALTY)
 _IDLE = "Without it every scenario comes out the same."
 
 
@@ -161,8 +162,8 @@ def _of_pack(pack: Pack, day: datetime.date, max_age_days: int) -> Iterator[Find
 
 def _dates(pack: Pack, day: datetime.date) -> Iterator[Finding]:
     start, end = pack.window.start, pack.window.end
-    if pack.status in ("expired", "sunset") and end is None:
-        yield Finding("misdated", (pack.id,), f"It is said to be {pack.status}, and has no end.",
+    if pack.status == "expired" and end is not None and end > max(day, pack.checked.on):
+        yield Finding("misdated", (pack.id,), f"It is said to be expired, and ends on {end}.",
                       pack.citation)  # fmt: skip
     if pack.status == "in-force" and end is not None and end <= day:
         yield Finding("misdated", (pack.id,), f"It is said to be in force, and ended on {end}.",
@@ -181,7 +182,9 @@ def _dates(pack: Pack, day: datetime.date) -> Iterator[Finding]:
 
 
 def _reach(rule: Rule) -> Iterator[Finding]:
-    """Whether anything at all can bring the rule about."""
+    """Whether anything at all can bring the rule about; of its days `_dates` tells."""
+    if rule.window.start and rule.window.end and rule.window.start >= rule.window.end:
+        return
     try:
         if solve([rule.scope]) is None:
             yield Finding("unreachable", (rule.id,), "No facts exist under which it applies.",
@@ -205,7 +208,8 @@ def _overlap(one: Rule, other: Rule) -> Iterator[Finding]:
     try:
         if solve([mine]) is None or solve([mine, Not(its)]) is not None:
             return
-        twins = solve([its, Not(mine)]) is None and set(one.acts) == set(other.acts)
+        alike = set(one.acts) == set(other.acts) and one.duty == other.duty
+        twins = alike and solve([its, Not(mine)]) is None
     except SearchTooLongError:
         yield _not_settled(one.id, other.id, cite=one.cite)
         return
@@ -224,7 +228,12 @@ def _contradiction(one: Rule, other: Rule) -> Iterator[Finding]:
     Where one of them cannot be kept at all while the other applies, the other is only shadowed: it
     is denied there anyway.
     """
-    if not set(one.acts) & set(other.acts) or one.must is None or other.must is None:
+    if not set(one.acts) & set(other.acts) or one.kind in _SILENT or other.kind in _SILENT:
+        return
+    if one.must is None or other.must is None:
+        if one.must is not None or other.must is not None:
+            asks, bans = (one, other) if one.must is not None else (other, one)
+            yield from _asked_and_banned(asks, bans)
         return
     scopes = [one.scope, other.scope]
     cite = f"{one.cite}; {other.cite}"
@@ -245,6 +254,26 @@ def _contradiction(one: Rule, other: Rule) -> Iterator[Finding]:
         shadowed = other if shadowing is one else one
         says = "Where the second applies too, the first can never be kept."
         yield Finding("shadowed", (shadowing.id, shadowed.id), says, cite, _shown(example))
+
+
+def _asked_and_banned(asks: Rule, bans: Rule) -> Iterator[Finding]:
+    """Whether a ban forbids just what a requirement asks for, and not what it is asked of."""
+    if bans.kind not in BANS or asks.must is None:
+        return
+    kept = Not(bans.broken)
+    try:
+        example = solve([asks.scope, kept])
+        if example is None or solve([asks.scope, asks.must, kept]) is not None:
+            return
+        if solve([asks.scope, asks.must]) is None:
+            return
+    except SearchTooLongError:
+        yield _not_settled(asks.id, bans.id, cite=asks.cite)
+        return
+    yield Finding(
+        "contradiction", (asks.id, bans.id), "The second forbids whatever the first asks for.",
+        f"{asks.cite}; {bans.cite}", _shown(example),
+    )  # fmt: skip
 
 
 def _nothing_left(pack: Pack) -> Iterator[Finding]:
