@@ -42,13 +42,13 @@ RulesOf = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
-def library_of(folders: list[Path] | None) -> Library:
+def library_of(folders: list[Path] | None, *, option: str = "--packs") -> Library:
     """Our packs, and those of these folders beside them or in their place."""
     from countenance.law import bundled, load_library
 
     library = bundled()
     for folder in folders or ():
-        _is_folder(folder, "--packs")
+        _is_folder(folder, option)
         library = library.adding(*load_library(folder).values())
     return library
 

@@ -71,8 +71,8 @@ def check(
     from countenance.law import check as find
     from countenance.law import check_scenarios
 
-    judged, own = day(as_of), own_ids(packs)
-    library = library_of(packs)
+    judged = day(as_of)
+    library, own = library_of(packs, option="FOLDER"), own_ids(packs)
     told = scenarios_in(scenarios, "--scenarios")
     with progress(quiet=quiet or json) as report:
         findings = find(library, as_of=judged, max_age_days=max_age, only=own, progress=report)
