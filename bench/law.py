@@ -142,10 +142,10 @@ def main() -> None:
             for d in decide_many(many[-50:], library=library, policy=policy)
         ]
     print(
-        f"\nOn {processors()} processors. Cedar holds Python's lock while it evaluates, so threads "
-        "do not help and processes do. Its share is what a decision costs at least: it reads the "
-        "facts as JSON into values of its own at every question (a pack's facts are sent only "
-        "where its rules for the act turn on them), and then tries every policy, because every "
+        f"\nOn {processors()} processors. Cedar holds Python's lock while it evaluates: threads "
+        "do not help, and processes do. Its share is what a decision costs at least: it reads "
+        "the facts as JSON into values of its own at every question (only those are sent that "
+        "the policies of the act turn on), and then tries every policy, because every "
         "reason is wanted and not the first alone."
     )
 
