@@ -81,6 +81,14 @@ def test_removing_facts_never_permits(
     assert whole.permitted or not any(decision.permitted for decision in rest)
 
 
+def test_forgetting_the_vendor_does_not_lift_its_terms() -> None:
+    library = library_of(pack_that_says_nothing(), TERMS)
+    request = asking({"engine.vendor": "Acme Face"})
+    assert judged(library, request).outcome is Outcome.DENY
+    assert judged(library, request.without("engine.vendor")).outcome is Outcome.NEEDS
+    assert judged(library, asking({"engine.vendor": "other"})).permitted
+
+
 def test_removing_facts_from_the_scenarios_never_permits() -> None:
     rng = random.Random(4)
     library = bundled().adding(law_alone())
