@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -137,6 +137,15 @@ def test_reducing_keeps_what_is_true(
     left = reduced(goals, fixed=fixed, free=free)
     whole = all(holds(goal, facts) for goal in goals)
     assert whole == (left is not None and all(holds(goal, facts) for goal in left))
+
+
+def test_every_three_tests_of_a_set_are_settled_rightly() -> None:
+    subsets = [values for n in (1, 2, 3) for values in combinations("xyz", n)]
+    tests = [Atom("a.some", kind, v) for kind in ("any", "includes", "only") for v in subsets]
+    goals: list[Condition] = [Atom("a.some", "only", ()), *tests, *map(Not, tests)]
+    for some in combinations(goals, 3):
+        there = any(all(holds(g, {"a.some": v}) for g in some) for v in VALUES["a.some"])
+        assert (solve(some, words=WORDS) is not None) == there, some
 
 
 def test_a_fact_that_nobody_may_choose_stays_unknown() -> None:
