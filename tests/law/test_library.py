@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lawkit import asking, pack_bytes, pack_of
 
+from countenance.law import Request, decide
 from countenance.law.errors import PackError
 from countenance.law.library import Library, bundled, load_library
 
@@ -94,3 +96,21 @@ def test_a_folder_is_read_whole(tmp_path: Path) -> None:
     assert list(library) == ["us/xx/code-1"]
     assert library["us/xx/code-1"].text == pack_bytes()
     assert list(bundled()) == sorted(bundled())
+
+
+def test_a_country_with_states_is_no_place_for_a_local_body() -> None:
+    """Otherwise a local force that names only its country would escape its state's ban."""
+    facts = {"act": "search", "behalf.of": "own-agency", "agency.kind": "local-police"}
+    at = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
+    local = Request(at=at, jurisdictions=("us",), facts=facts)
+    reasons = [r for r in decide(local).reasons if "in which state" in r.says]
+    assert [r.facts for r in reasons] == [("jurisdictions",)]
+    for other in (
+        local.knowing({"agency.kind": "federal-law-enforcement"}),
+        replace(local, jurisdictions=("us", "us/al")),
+        replace(local, jurisdictions=("uk",)),
+    ):
+        assert not [r for r in decide(other).reasons if "in which state" in r.says]
+    asker = {**facts, "agency.kind": "federal-agency", "behalf.of": "other-agency"}
+    behalf = replace(local, behalf_jurisdictions=("us",), facts=asker)
+    assert [r for r in decide(behalf).reasons if "in which state" in r.says]

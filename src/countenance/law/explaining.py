@@ -16,6 +16,11 @@ _HEADS = {
     Outcome.DENY: "DENIED",
     Outcome.NEEDS: "DENIED until more is known",
 }
+_SAID = {  # what a rule's own sentence leaves unsaid where it is a reason for a denial
+    Effect.LACKS: "Not met: ",
+    Effect.OPEN: "Open: ",
+    Effect.UNVERIFIED: "Nobody has verified that it permits: ",
+}
 _OPEN = (Effect.OPEN, Effect.INCOMPLETE)
 _CASE = (
     "Only if the case were another one (a fact may be corrected where it was stated wrongly; it "
@@ -83,14 +88,14 @@ def _changes(changes: Sequence[Change], width: int) -> list[str]:
     return [
         line
         for head, mine in parts
-        for line in _section(head, (change.sentence for change in mine), width)[1:]
+        for line in _section(head, (_cited(change.sentence) for change in mine), width)[1:]
     ]
 
 
 def _no_way(found: WhatIf, width: int) -> list[str]:
     """Why there is none: a law that nothing lifts, or a request that says too little."""
     if found.unstated:
-        asked = (f"{need.sentence} ({need.fact})" for need in found.unstated)
+        asked = (f"{_cited(need.sentence)} ({need.fact})" for need in found.unstated)
         head = "First it has to be stated who asks, for whom, what, where and when"
         return _section(head, asked, width)
     head = "No facts would change this." if found.complete else "No way was found."
@@ -99,11 +104,11 @@ def _no_way(found: WhatIf, width: int) -> list[str]:
 
 def _reason(reason: Reason) -> str:
     whose = f" ({reason.rule or reason.pack}, {reason.tag})" if reason.pack else ""
-    return f"{reason.sentence}{whose}"
+    return f"{_SAID.get(reason.effect, '') if reason.rule else ''}{reason.sentence}{whose}"
 
 
 def _need(need: Need) -> str:
-    return f"{need.sentence} ({need.fact}{'; can be done' if need.to_do else ''})"
+    return f"{_cited(need.sentence)} ({need.fact}{'; can be done' if need.to_do else ''})"
 
 
 def _not_known(decision: Decision) -> str:
@@ -123,7 +128,21 @@ def _caveats(decision: Decision) -> Iterator[str]:
         key = (caveat.says, caveat.cite) if caveat.code == "caution" else (caveat.says, "")
         rules.setdefault(key, []).append(caveat.cite)
     for (says, _), cites in rules.items():
-        yield f"{says} [{'; '.join(dict.fromkeys(cites))}]"
+        yield _cited(f"{says} [{'; '.join(dict.fromkeys(cites))}]")
+
+
+def _cited(sentence: str) -> str:
+    """The same with sections of one code cited together: Code §§ 1, 2 for Code § 1; Code § 2."""
+    says, bracket, cites = sentence.rpartition(" [")
+    sections: dict[tuple[str, str], list[str]] = {}
+    for cite in cites.removesuffix("]").split("; "):
+        code, sign, section = cite.partition(" § ")
+        sections.setdefault((code, sign), []).append(section)
+    told = (
+        code + (" §§ " if sign and len(mine) > 1 else sign) + ", ".join(filter(None, mine))
+        for (code, sign), mine in sections.items()
+    )
+    return f"{says}{bracket}{'; '.join(told)}]"
 
 
 def _packs(decision: Decision) -> Iterator[str]:

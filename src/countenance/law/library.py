@@ -68,6 +68,14 @@ class Library(Mapping[str, Pack]):
         around = _around(place)
         return any(name in self._covered for name in (around[1:] or around))
 
+    def has_states(self, place: str) -> bool:
+        """Whether a country's law is, beside its own, that of its states."""
+        inside = place + "/"
+        return any(
+            pack.level == "state" and pack.jurisdiction.startswith(inside)
+            for pack in self.values()
+        )
+
     def governing(self, request: Request, policy: Sequence[str]) -> tuple[Pack, ...]:
         """The packs a request is judged under, in order of their ids.
 
