@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from lawkit import ALONE, asking, known, library_of, pack_of, packs
 
@@ -20,6 +21,7 @@ from countenance.law import (
     explain_ways,
     what_if,
 )
+from countenance.law.explaining import _cited
 from countenance.law.scenarios import law_alone
 
 HEADS = {
@@ -48,8 +50,11 @@ def test_the_full_text_holds_every_part_with_its_citation(
     assert text.startswith(HEADS[decision.outcome])
     assert max(map(len, text.splitlines())) <= 80
     told = flat(text)
-    for part in (*decision.reasons, *decision.needs, *decision.obligations):
+    for part in (*decision.reasons, *decision.obligations):
         assert flat(part.sentence) in told
+    for need in decision.needs:
+        assert flat(need.ask) in told
+        assert need.fact in told
     for use in decision.packs:
         assert use.id in told
     short = flat(explain(decision))
@@ -89,7 +94,32 @@ def test_caveats_are_said_once_with_all_their_citations() -> None:
     rules = [{"when": {"use.mode": "live"}, "tag": "V2"} for _ in range(3)]
     text = flat(explain(judged(library_of(pack_of(None, *rules)), asking({"use.mode": "live"}))))
     assert text.count("checked at second hand") == 1
-    assert "[Code § 1(0); Code § 1(1); Code § 1(2)]" in text
+    assert "[Code §§ 1(0), 1(1), 1(2)]" in text
+
+
+@pytest.mark.parametrize(
+    ("cites", "told"),
+    [
+        ("Code § 1", "Code § 1"),
+        ("Code § 1; Other; Code § 3(a)", "Code §§ 1, 3(a); Other"),
+        ("Code; Code § 2", "Code; Code § 2"),
+        ("Code §§ 1, 2; Code § 4", "Code §§ 1, 2; Code § 4"),
+        ("a; b [c]", "a; b [c]"),
+    ],
+)
+def test_sections_of_one_code_are_cited_together(cites: str, told: str) -> None:
+    assert _cited(f"Is it [so]? [{cites}]") == f"Is it [so]? [{told}]"
+
+
+def test_a_requirement_that_is_not_met_is_told_as_such() -> None:
+    rules = [
+        {"kind": "require", "of": "record", "must": {"case.number": True}, "says": "It has one."},
+        {"kind": "permit-if", "tag": "U", "says": "It may be."},
+    ]
+    request = asking({"case.number": False})
+    text = flat(explain(judged(library_of(pack_of(None, *rules)), request)))
+    assert "- Not met: It has one. [" in text
+    assert "- Nobody has verified that it permits: It may be. [" in text
 
 
 def test_what_the_ways_share_is_said_once() -> None:

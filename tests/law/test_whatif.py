@@ -33,7 +33,7 @@ GIVEN = {"act", "agency.kind", "agency.name", "agency.part-of-dhs", "behalf.of",
 SMALL: dict[str, list[Any]] = {
     "case.number": [True, False],
     "probe.edited": [True, False],
-    "use.mode": ["still", "live", "verify"],
+    "use.mode": ["still", "live", "verify", "stored-video"],
     "authority.given": [
         [
             word
