@@ -234,7 +234,7 @@ class _Problem:
             children = [barred | {fact} for fact in sorted(way)]
             queue.extend(child for child in children if child not in seen)
             seen.update(children)
-        ways = [self._way(facts) for facts in found]
+        ways = [told for facts in found if (told := self._way(facts)) is not None]
         ways.sort(key=lambda way: (len(way.changes), [change.fact for change in way.changes]))
         return ways[:most], not queue and len(ways) <= most and not self.too_long
 
@@ -280,8 +280,11 @@ class _Problem:
             self.too_long = True
             return None
 
-    def _way(self, facts: frozenset[str]) -> Way:
-        found = self._solved(self.points, facts) or {}
+    def _way(self, facts: frozenset[str]) -> Way | None:
+        """Values for these facts; None where looking for them had to be given up."""
+        found = self._solved(self.points, facts)
+        if found is None:
+            return None
         for name, value in found.items():
             before = self.facts.get(name)
             if isinstance(value, frozenset) and isinstance(before, frozenset):
