@@ -35,6 +35,7 @@ from countenance.record.cosignature import (
     load_mldsa,
 )
 from countenance.record.errors import ConflictError, StorageError, VerificationError
+from countenance.record.fileops import FileOps
 from countenance.record.note import (
     Ed25519Signer,
     decode_base64,
@@ -313,11 +314,7 @@ def _write_new(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        FileOps().fsync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()
