@@ -1,4 +1,4 @@
-"""Appends from tasks: commits are shared, each is told of its own, and of nobody else's failure."""
+"""Appends from tasks: shared commits, each told of its own, and of nobody else's failure."""
 
 from __future__ import annotations
 
