@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
-from html import unescape
 from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
 
 from countenance.audit.report import to_html, write_index
 from countenance.audit.report.palette import DARK, LIGHT
 from countenance.audit.types import Audit
 
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser")) if p), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = browser.NEEDS_CHROMIUM
 
 #: A page that holds the report in a frame of the width asked for and asks it questions.
 PROBE = Path(__file__).with_name("report_probe.html").read_text(encoding="utf-8")
@@ -25,28 +20,7 @@ PROBE = Path(__file__).with_name("report_probe.html").read_text(encoding="utf-8"
 
 def ask(folder: Path, page: str, width: int, *flags: str) -> dict[str, Any]:
     """What the browser sees of a page at a width."""
-    probe = folder / f"probe-{width}.html"
-    probe.write_text(PROBE.replace("REPORT", page).replace("WIDTH", str(width)), encoding="utf-8")
-    done = subprocess.run(
-        [
-            str(CHROMIUM),
-            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *("--allow-file-access-from-files", "--virtual-time-budget=4000", "--dump-dom"),
-            f"--user-data-dir={folder / 'profile'}",
-            "--window-size=1700,2600",
-            *flags,
-            probe.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    found = re.search(r'data-answer="([^"]*)"', done.stdout)
-    assert found, done.stdout[:500] + done.stderr[-500:]
-    answer: dict[str, Any] = json.loads(unescape(found[1]))
-    return answer
+    return browser.ask(folder, PROBE, *flags, report=page, width=str(width))
 
 
 def rgb(colour: str) -> str:
@@ -85,7 +59,7 @@ def test_a_desk_shows_the_wide_drawings_and_the_script_runs_under_its_policy(
 
 def test_the_dark_theme_reaches_the_drawings(shapes: dict[str, Audit], tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text(to_html(shapes["rich"]), encoding="utf-8")
-    seen = ask(tmp_path, "report.html", 800, "--blink-settings=preferredColorScheme=0")
+    seen = ask(tmp_path, "report.html", 800, browser.DARK)
     assert seen["ground"] == rgb(DARK["paper"])
     assert seen["ink"] in {rgb(DARK["muted"]), rgb(DARK["ink"])}
 

@@ -5,9 +5,39 @@ from __future__ import annotations
 import errno
 import os
 import random
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 from countenance.record.fileops import FileOps
+
+
+def at_once(work: Callable[[], None]) -> Future[None]:
+    """For `beside` of a `FolderStorage`: the work is done before appending goes on."""
+    done = Late(work)
+    done.run()
+    return done
+
+
+class Late(Future[None]):
+    """For `beside`: the work is done when it is waited for, and not a moment before."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self._work = work
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # not power loss: that ends everything at once
+            self.set_exception(error)
+        else:
+            self.set_result(None)
+
+    def result(self, timeout: float | None = None) -> None:
+        if not self.done():
+            self.run()
+        return super().result(timeout)
 
 
 class NoSync(FileOps):
@@ -89,7 +119,8 @@ class PowerOps(FileOps):
         self._synced: list[bytes | None] = []
         self._open: dict[int, int] = {}
         self._names: dict[Path, int | None] = {root: None}  # None: a folder
-        self._durable: dict[Path, int | None] = {root: None}
+        self._past = [dict(self._names)]  # names after each change of one
+        self._synced_at: dict[Path, int] = {}  # of each folder, how much of the past is durable
 
     def _step(self) -> None:
         self.count += 1
@@ -100,6 +131,7 @@ class PowerOps(FileOps):
         self._step()
         handle = super().create(path, private=private)
         self._open[handle] = self._names[path] = len(self._contents)
+        self._past.append(dict(self._names))
         self._contents.append(bytearray())
         self._synced.append(None)
         return handle
@@ -123,42 +155,47 @@ class PowerOps(FileOps):
     def rename(self, source: Path, target: Path) -> None:
         self._step()
         self._names[target] = self._names.pop(source)
+        self._past.append(dict(self._names))
         super().rename(source, target)
 
     def make_folder(self, path: Path) -> None:
         self._step()
         self._names[path] = None
+        self._past.append(dict(self._names))
         super().make_folder(path)
 
     def fsync_folder(self, path: Path) -> None:
         self._step()
-        for known in (self._names, self._durable):
-            for name in [name for name in known if name.parent == path]:
-                if name in self._names:
-                    self._durable[name] = self._names[name]
-                else:
-                    del self._durable[name]
+        self._synced_at[path] = len(self._past) - 1
 
-    def image(self, target: Path, *, lucky: bool, seed: int) -> None:
+    def image(self, target: Path, *, luck: str, seed: int) -> None:
         """The folder after the power came back.
 
-        Unlucky: all that was not synced is gone. Lucky: names are as they were last, and contents
-        that were not synced are there up to a random point.
+        ``none``: all that was not synced is gone. ``all``: names are as they were last, and
+        contents that were not synced are there up to a random point. ``some``: contents likewise,
+        and of the changes of names in each folder since it was synced, the first few.
         """
         chance = random.Random(seed)
         target.mkdir()
-        names = self._names if lucky else self._durable
-        for path, number in sorted(names.items(), key=lambda item: len(item[0].parts)):
+        for path, number in sorted(
+            self._kept(luck, chance).items(), key=lambda i: len(i[0].parts)
+        ):
             place = target / path.relative_to(self.root)
             if number is None:
                 if place.parent.is_dir():
                     place.mkdir(exist_ok=True)
                 continue
-            synced = self._synced[number] or b""
-            if lucky:
+            data = synced = self._synced[number] or b""
+            if luck != "none":
                 whole = self._contents[number]
                 data = bytes(whole[: chance.randint(len(synced), len(whole))])
-            else:
-                data = synced
             if place.parent.is_dir():
                 place.write_bytes(data)
+
+    def _kept(self, luck: str, chance: random.Random) -> dict[Path, int | None]:
+        now, kept = len(self._past) - 1, {self.root: None}
+        for folder in {path.parent for names in self._past for path in names}:
+            synced = self._synced_at.get(folder, 0)
+            at = {"none": synced, "all": now, "some": chance.randint(synced, now)}[luck]
+            kept |= {p: n for p, n in self._past[at].items() if p.parent == folder}
+        return kept

@@ -47,7 +47,13 @@ from countenance.record.rotation import follow_rotation, rotation_entry
 from countenance.record.tiles import decode_bundle, encode_bundle
 from countenance.record.vault import Erased, SQLiteVault, append_events
 from countenance.record.verifylog import verify_log
-from countenance.record.witness import MAX_REQUEST_BYTES, AddCheckpoint, parse_add_checkpoint
+from countenance.record.witness import (
+    MAX_REQUEST_BYTES,
+    AddCheckpoint,
+    Witness,
+    origin_hash,
+    parse_add_checkpoint,
+)
 from countenance.record.witness_client import QuorumError, WitnessPanel
 from countenance.record.witness_server import WitnessServer
 
@@ -251,6 +257,98 @@ def test_truncation_and_rollback_to_an_older_signed_state(tmp_path: Path) -> Non
     report = visit(tmp_path / "monitor", folder)
     assert AlertKind.SPLIT_VIEW in kinds(report)
     store.close()
+
+
+def rot_last_journal_record(folder: Path) -> None:
+    newest = max(folder.glob("journal*"), key=lambda path: path.stat().st_mtime_ns)
+    data = bytearray(newest.read_bytes())
+    data[-1] ^= 1
+    newest.write_bytes(data)
+
+
+def test_bit_rot_in_the_last_journal_record(tmp_path: Path) -> None:
+    """It looks as if a crash had cut the record short: whoever saw it signed tells otherwise."""
+    folder = tmp_path / "log"
+    make_log(folder, 100)
+    witness, store = witness_for(tmp_path, TestableLog())
+    with WitnessServer(witness).start() as server:
+        policy = policy_for(TestableLog(), ("w1", server.url), ("w2", ""), k=2)
+        panel = WitnessPanel(policy, clock=lambda: NOW, deadline_s=20)
+        with open_log(folder) as log:
+            log.append(events(110, 100))
+            with pytest.raises(QuorumError):  # cosigned by one of two, so not published
+                log.publish(lambda note: panel.collect(note, prove=log.prove_consistency).note)
+        rot_last_journal_record(folder)
+        with open_log(folder) as log:
+            assert log.size == 100  # by itself it cannot know
+            with pytest.raises(QuorumError, match="it has cosigned 110"):
+                log.publish(lambda note: panel.collect(note, prove=log.prove_consistency).note)
+            log.append([event(7000 + i) for i in range(20)])  # other entries in their place
+            with pytest.raises(QuorumError, match="does not extend"):
+                log.publish(lambda note: panel.collect(note, prove=log.prove_consistency).note)
+            log.publish()
+    seen = [Place("log", FolderStorage(folder)), Place("w1", Served(witness), has_tiles=False)]
+    target = FollowedLog(ORIGIN, policy_for(TestableLog()), tuple(seen))
+    (report,) = Monitor(tmp_path / "monitor", clock=lambda: NOW).visit([target]).logs
+    assert kinds(report) == {AlertKind.SPLIT_VIEW}
+    store.close()
+
+
+def test_bit_rot_in_the_last_journal_record_of_a_published_log(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    make_log(folder, 100)
+    rot_last_journal_record(folder)
+    with pytest.raises(VerificationError, match="fewer than its last checkpoint"):
+        open_log(folder)
+
+
+class Served:
+    """What a witness shows of the log to monitors."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+
+    def read(self, path: str) -> bytes:
+        assert path == "checkpoint"
+        return self._witness.checkpoint(origin_hash(ORIGIN)).body
+
+
+def test_a_witness_restored_from_an_old_copy(tmp_path: Path) -> None:
+    """It cannot notice, and cosigns two histories: both are there for a monitor to see."""
+    left, right, copy = tmp_path / "left", tmp_path / "right", tmp_path / "copy"
+    copy.mkdir()
+    make_log(left, 200)
+    shutil.copytree(left, right)
+    witness, store = witness_for(tmp_path, TestableLog())
+    first = (left / "checkpoint").read_bytes()
+    assert witness.add_checkpoint(AddCheckpoint(0, (), first).to_bytes()).status == 200
+    shutil.copy(tmp_path / "w1.db", copy)
+    restored, store2 = witness_for(copy, TestableLog())
+    for folder, by, first_event in ((left, witness, 200), (right, restored, 7000)):
+        with open_log(folder) as log:
+            log.append(events(first_event + 60, first_event))
+
+            def complete(note: bytes, by: Witness = by, log: Log = log) -> bytes:
+                proof = tuple(log.prove_consistency(200))
+                answer = by.add_checkpoint(AddCheckpoint(200, proof, note).to_bytes())
+                assert answer.status == 200
+                return add_signatures(note, parse_signatures(answer.body))
+
+            log.publish(complete)
+    policy = policy_for(TestableLog(), ("w1", ""))
+    assert visit(tmp_path / "m1", left, policy=policy).alerts == []
+    report = visit(tmp_path / "m1", right, policy=policy)  # the same place, another day
+    assert AlertKind.SPLIT_VIEW in kinds(report)
+    kept = [alert.evidence for alert in report.alerts if alert.evidence]
+    evidence = parse_evidence((tmp_path / "m1" / str(kept[0])).read_bytes())
+    shown = verify_evidence(evidence, KEYS, witnesses=[parse_vkey(cosigner("w1").vkey)])
+    assert (shown.first.size, shown.cosigned_both) == (260, ("w1.example",))
+    asked = (Place("log", FolderStorage(right)), Place("w1", Served(witness), has_tiles=False))
+    target = FollowedLog(ORIGIN, policy, asked)
+    (report,) = Monitor(tmp_path / "m2", clock=lambda: NOW).visit([target]).logs
+    assert AlertKind.SPLIT_VIEW in kinds(report)
+    store.close()
+    store2.close()
 
 
 def test_split_view_two_futures_shown_to_two_readers(tmp_path: Path) -> None:

@@ -159,11 +159,14 @@ def test_any_bytes_are_an_opening_or_the_one_error(data: bytes) -> None:
     [
         b"[" * 100_000,
         b" " * (MOST_VALUE_BYTES + 5000),
+        canonical_json(GOOD_FILE).replace(b'"value":null', b'"value":1,"value":null'),
+        canonical_json(GOOD_FILE).replace(b'"value":null', b'"value":{"a":1,"a":2}'),
         *(
             canonical_json(GOOD_FILE | change)
             for change in (
                 {"version": 2}, {"version": True}, {"schema": "x"}, {"salt": "00"}, {"salt": 0},
-                {"kind": None}, {"field": []}, {"more": 1},
+                {"kind": None}, {"kind": "\x1b[2J"}, {"kind": ""}, {"field": "A b"},
+                {"field": []}, {"more": 1},
             )
         ),
     ],
@@ -264,6 +267,12 @@ def test_an_erasure_that_broke_off_is_finished_at_the_next_opening(
     with SQLiteVault(path, clock=lambda: 78) as vault:
         assert opening.salt not in remains(path.parent)
         assert vault.find(opening.commitment) == Erased(77)
+
+
+def test_the_vault_asks_sqlite_for_what_erasing_and_power_cuts_need(vault: SQLiteVault) -> None:
+    names = ("synchronous", "journal_mode", "secure_delete", "temp_store")
+    asked = [vault._db.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+    assert asked == [3, "delete", 1, 2]
 
 
 def test_single_fields_can_be_erased(vault: SQLiteVault) -> None:

@@ -67,8 +67,8 @@ def test_nothing_acknowledged_is_lost_and_no_root_changes(tmp_path: Path, kills:
     assert verify_published(FolderStorage(tmp_path)).size == size
     assert acknowledged > kills
     leftovers = [path.name for path in tmp_path.iterdir()]
-    assert set(leftovers) <= {"checkpoint", "checkpoint.tmp", "journal", "journal.new", "lock",
-                              "tile"}  # fmt: skip
+    assert set(leftovers) <= {"checkpoint", "checkpoint.tmp", "journal", "journal.new",
+                              "journal.next", "lock", "tile"}  # fmt: skip
 
 
 def test_two_processes_one_wins(tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ BAD: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
+def nested(depth: int) -> Any:
+    """Lists in one another; canonical_json writes no more of them than the stack takes."""
+    value: Any = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
 def valid(kind: EventKind) -> dict[str, Any]:
     return {
         name: field.choices[0] if field.choices else GOOD[field.type]
@@ -127,6 +135,12 @@ def test_a_public_field_takes_its_type_and_no_free_text(type_: str, value: Any) 
         changed(schema="other/search-decided"),
         changed(schema=7),
         changed(time="now"),
+        changed(time="1969-12-31T23:59:59Z"),
+        changed(time="0001-01-01T00:00:00Z"),
+        changed(time="2026-11-23T24:00:00Z"),
+        changed(time="2026-11-31T16:30:00Z"),
+        changed(schema="countenance-record/new", public={"f": nested(15)}),
+        changed(schema="countenance-record/new", more=nested(900)),
         changed(public=[]),
         changed(sealed={}),
         changed(sealed={"case": "name"}),
@@ -142,6 +156,30 @@ def test_a_public_field_takes_its_type_and_no_free_text(type_: str, value: Any) 
 def test_what_is_no_entry_gives_the_one_error(data: bytes) -> None:
     with pytest.raises(VerificationError):
         parse_entry(data)
+
+
+def test_how_deep_an_entry_from_elsewhere_may_be_is_not_a_matter_of_the_stack() -> None:
+    deepest = changed(schema="countenance-record/new", public={"f": nested(14)})
+    assert not parse_entry(deepest).known
+    deeper = changed(schema="countenance-record/new", public={"f": nested(15)})
+
+    def parse(frames: int) -> None:
+        if frames:
+            parse(frames - 1)
+        else:
+            with pytest.raises(VerificationError, match="nested"):
+                parse_entry(deeper)
+
+    parse(0)
+    parse(200)
+
+
+@given(st.integers(0, LAST_S))
+def test_every_time_that_is_written_is_read_and_the_other_way_round(time_s: int) -> None:
+    written = format_time(time_s)
+    entry = parse_entry(changed(time=written))
+    assert entry.time_s == time_s
+    assert format_time(entry.time_s) == written
 
 
 @given(st.binary(max_size=300))

@@ -6,29 +6,34 @@ import base64
 import json
 import random
 import re
-import shutil
-import subprocess
+from collections import Counter
 from dataclasses import replace
-from html import unescape
 from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
+from browser import DARK
+from hypothesis import given
+from hypothesis import strategies as st
 from logkit import signer
 from sitekit import HOSTILE, SEEN_S, START_S, Site, cosigner, site
+from witnessing import TestableLog
 
 from countenance.core import InputError
 from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import cosign
+from countenance.record.entries import LAST_S, Entry, format_time
 from countenance.record.errors import RecordError, VerificationError
 from countenance.record.explorer import LogView, Pages, write_pages
 from countenance.record.explorer.growth import Point, draw_growth, growth
-from countenance.record.explorer.view import Snapshot
+from countenance.record.explorer.pages import _turns
+from countenance.record.explorer.view import CACHE_BYTES, Snapshot
 from countenance.record.merkle import leaf_hash
 from countenance.record.note import add_signatures, sign_note
 from countenance.record.proof import Proof, parse_proof, verify_proof
+from countenance.record.tiles import TileHashes, encode_bundle
 
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser")) if p), None)
 PROBE = Path(__file__).with_name("verify_probe.html").read_text(encoding="utf-8")
 
 
@@ -97,6 +102,64 @@ def test_growth_is_what_the_entries_say(small: Site) -> None:
     assert len(points) <= 48
 
 
+class Counted:
+    """A reader that counts how often it is asked for what."""
+
+    def __init__(self, of: Site) -> None:
+        self.read, self.asked = of.storage.read, Counter[str]()
+
+    def __call__(self, path: str) -> bytes | None:
+        self.asked[path] += 1
+        return self.read(path)
+
+
+def test_what_never_changes_is_read_once(tmp_path: Path) -> None:
+    read = Counted(site(tmp_path, 1100))
+    view = LogView(read)
+    at = view.snapshot()
+    assert at is not None
+    first = Pages(view).index(at), Pages(view).entry(at, 700)
+    once = Counter(read.asked)
+    assert (Pages(view).index(at), Pages(view).entry(at, 700)) == first
+    again = read.asked - once
+    assert set(once) - set(again) >= {f"tile/entries/00{i}" for i in range(4)}
+    assert set(again) <= {"tile/entries/004.p/76"}  # not full yet: it may be another tomorrow
+
+
+def test_growth_asks_for_the_same_entries_as_the_log_grows(tmp_path: Path) -> None:
+    here = site(tmp_path, 1100)
+    at = snapshot(here)
+    seen = []
+    for size in range(780, 1025):  # of which all bundles are there
+        smaller = replace(at, checkpoint=Checkpoint(signer().name, size, bytes(32)))
+        seen.append({point.size for point in growth(here.view, smaller)})
+        assert max(seen[-1]) == size
+    assert len(set().union(*seen)) < 48 + len(seen)
+    for size in (0, 1, 2, 47, 48, 49, 94, 95, 1100):
+        smaller = replace(at, checkpoint=Checkpoint(signer().name, size, bytes(32)))
+        assert len(growth(here.view, smaller)) <= min(48, size)
+
+
+@pytest.mark.parametrize(("length", "least", "most"), [(0, 900, 1100), (60_000, 1, 2)])
+def test_the_memory_of_what_is_kept_is_bounded(length: int, least: int, most: int) -> None:
+    """Also where entries are empty and weigh nothing of their own."""
+    bundle = encode_bundle([bytes(length)] * 256)
+    asked: Counter[str] = Counter()
+
+    def read(path: str) -> bytes:
+        asked[path] += 1
+        return bundle
+
+    view, size = LogView(read), 256 * 2000 if length == 0 else 256 * 4
+    at = Snapshot(Checkpoint("a", size, bytes(32)), b"", TileHashes(read, size))
+    for index in (*range(0, size, 256), *range(size - 256, -1, -256)):
+        view.entry(at, index)
+    kept = 2 * (size // 256) - asked.total()
+    assert least <= kept <= most
+    with view._bundles._lock:
+        assert view._bundles._weight <= CACHE_BYTES
+
+
 @pytest.mark.parametrize(
     "points",
     [
@@ -132,6 +195,40 @@ def test_bytes_that_are_no_event_are_shown_and_never_run(small: Site) -> None:
     assert HOSTILE.decode(errors="replace").split("<")[0].strip("\ufffd\x00 ") in page
 
 
+VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=80),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    public=st.dictionaries(
+        st.sampled_from(["decision", "candidates", "reason", "request", "x"]), VALUE
+    ),
+    kind=st.sampled_from(["search-returned", "new"]),
+    version=st.sampled_from([1, 2, 2**53 - 1]),
+    time_s=st.sampled_from([0, START_S, LAST_S]),
+)
+def test_whatever_an_entry_from_elsewhere_says_has_a_page(
+    public: dict[str, Any], kind: str, version: int, time_s: int
+) -> None:
+    entry = Entry(kind, version, format_time(time_s), public, {"s": "ab" * 32})
+    try:
+        entries = [entry.to_bytes()]
+    except ValueError:  # a lone surrogate has no canonical form
+        return
+    log = TestableLog(entries)
+    log.show()
+    view = LogView(log.read)
+    at = view.snapshot()
+    assert at is not None
+    pages = Pages(view, keys=["<script>"])
+    for page in (pages.index(at), pages.entry(at, 0)):
+        assert page.count("<script") == page.count("</script>") <= 2
+        assert "<html" in page
+
+
 def test_the_log_page_lists_the_newest_first_and_turns(small: Site) -> None:
     at = snapshot(small)
     page = small.pages.index(at)
@@ -144,6 +241,25 @@ def test_the_log_page_lists_the_newest_first_and_turns(small: Site) -> None:
     last = small.pages.index(at, before=3)
     assert [int(n) for n in re.findall(r'href="entry/(\d+)\.html"', last)] == [2, 1, 0]
     assert "Older" not in last
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "size", "goes"),
+    [
+        (0, 20, 20, {}),
+        (275, 300, 300, {"Older": 275, "The first": 25}),
+        (75, 100, 300, {"Newest": 300, "Newer": 125, "Older": 75, "The first": 25}),
+        (
+            999_975, 10**6, 10**6,
+            {"Older": 999_975, "1,000 back": 999_000, "100,000 back": 900_000, "The first": 25},
+        ),
+        (0, 25, 2000, {"Newest": 2000, "Newer": 50}),
+    ],
+)  # fmt: skip
+def test_a_long_log_is_crossed_in_few_steps(
+    start: int, end: int, size: int, goes: dict[str, int]
+) -> None:
+    assert dict(_turns(start, end, size, rows=25)) == goes
 
 
 def test_a_log_without_entries_or_checkpoint_has_a_page(tmp_path: Path) -> None:
@@ -174,48 +290,33 @@ def ask(
     folder: Path, page: str, cases: list[dict[str, Any]], *, width: int = 800, dark: bool = False
 ) -> dict[str, Any]:
     """What a real browser makes of a page, and what the page's check says of each case."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    probe = folder / "probe.html"
-    text = PROBE.replace("PAGE", page).replace("WIDTH", str(width))
-    probe.write_text(text.replace("CASES", json.dumps(cases)), encoding="utf-8")
-    # A browser on a busy machine may give up before the page has answered; an answer is final.
-    for attempt in range(3):
-        done = subprocess.run(
-            [
-                str(CHROMIUM),
-                *(
-                    "--headless",
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-quic",
-                    "--no-first-run",
-                ),
-                *(
-                    "--disable-background-networking",
-                    "--disable-component-update",
-                    "--disable-sync",
-                ),
-                *("--allow-file-access-from-files", "--virtual-time-budget=60000", "--dump-dom"),
-                f"--user-data-dir={folder / f'profile{attempt}'}",
-                *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-                probe.as_uri(),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-        found = re.search(r'data-answer="([^"]*)"', done.stdout)
-        if found:
-            break
-    assert found, done.stdout[:500] + done.stderr[-500:]
-    answer: dict[str, Any] = json.loads(unescape(found[1]))
-    return answer
+    flags = [DARK] if dark else []
+    given = {"page": page, "width": str(width), "cases": json.dumps(cases)}
+    return browser.ask(folder, PROBE, *flags, budget_ms=60_000, **given)
 
 
 def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def test_the_browser_lets_no_log_speak_for_another(small: Site, tmp_path: Path) -> None:
+    """And a time beyond the calendar, honestly signed, breaks nothing."""
+    (tmp_path / "verify.html").write_text(small.pages.check(), encoding="utf-8")
+    at, other = snapshot(small), signer(7, "other.example/log")
+    proof = parse_proof(small.pages.proof_file(at, 5))
+    forged = replace(proof, checkpoint=sign_note(at.checkpoint.text, other))
+    far = cosign(at.note, cosigner(91), time=2**60)
+    late = replace(proof, checkpoint=add_signatures(forged.checkpoint, [far]))
+    cases = [
+        {"proof": b64(each.encode()), "entry": None, "keys": f"{other.vkey} {cosigner(91).vkey}"}
+        for each in (forged, late)
+    ]
+    first, second = ask(tmp_path, "verify.html", cases)["answers"]
+    assert first["verdict"] == "unsigned"
+    assert "another log" in first["text"]
+    assert second["verdict"] == "holds"
+    assert "1 signature of" in second["text"]
+    assert f"second {2**60}" in second["text"]
 
 
 def test_the_check_on_an_entry_page_holds_with_the_keys_and_only_with_them(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import stat
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from broken_disk import Late, NoSync, at_once
 from logkit import entries, naive_root, open_log, verify_published
 
 from countenance.record.errors import StorageError, VerificationError
-from countenance.record.folder import FolderStorage
+from countenance.record.folder import Beside, FolderStorage
+from countenance.record.log import Log
 
 
 def test_layout_of_the_worked_example(tmp_path: Path) -> None:
@@ -133,3 +140,132 @@ def test_entries_before_they_are_published(tmp_path: Path) -> None:
         ]
         log.publish()
     verify_published(FolderStorage(tmp_path))
+
+
+class NoTiles(NoSync):
+    """A disk on which no tile can be made, while `broken`."""
+
+    broken = True
+
+    def create(self, path: Path, *, private: bool = False) -> int:
+        if self.broken and not private:
+            raise OSError(errno.ENOSPC, "no room for tiles")
+        return super().create(path, private=private)
+
+
+def two_journals(folder: Path, **options: object) -> Log:
+    """A log of 310 entries, 300 of them in the first journal, whose bundle is not yet a file."""
+    log = open_log(folder, settle_bytes=3_000, **{"beside": Late} | options)
+    log.append(entries(300))
+    log.append(entries(310, 300))
+    return log
+
+
+def test_two_journals_are_one_log(tmp_path: Path) -> None:
+    log = two_journals(tmp_path / "log")
+    names = {"journal", "journal.next", "lock"}
+    assert {path.name for path in (tmp_path / "log").iterdir()} == names
+    assert stat.S_IMODE((tmp_path / "log/journal.next").stat().st_mode) == 0o600
+    assert [log.entry(i) for i in (0, 255, 256, 309)] == [
+        entries(310)[i] for i in (0, 255, 256, 309)
+    ]
+    merkle_root = log.root()
+    shutil.copytree(tmp_path / "log", tmp_path / "crashed")
+    with open_log(tmp_path / "crashed") as other:
+        assert other.root() == merkle_root == naive_root(entries(310))
+        assert not (tmp_path / "crashed/journal.next").exists()
+        assert other.append([b"new"]) == range(310, 311)
+        other.publish()
+    verify_published(FolderStorage(tmp_path / "crashed"))
+    log.publish()
+    assert not (tmp_path / "log/journal.next").exists()
+    log.close()
+    verify_published(FolderStorage(tmp_path / "log"))
+
+
+def test_a_second_journal_that_does_not_follow_is_said(tmp_path: Path) -> None:
+    two_journals(tmp_path / "log")
+    with open_log(tmp_path / "other") as log:  # other entries from 256 on
+        log.append([b"other"] * 310)
+    with open_log(tmp_path / "later", settle_bytes=3_000, beside=at_once) as log:
+        log.append(entries(700))  # a journal from 512 on
+
+    def damaged(name: str, change: Callable[[Path], object], said: str) -> None:
+        folder = tmp_path / name
+        shutil.copytree(tmp_path / "log", folder)
+        change(folder)
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        with pytest.raises(StorageError, match=said):
+            open_log(folder)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+    def take(source: str) -> Callable[[Path], object]:
+        return lambda folder: shutil.copy(tmp_path / source, folder / "journal.next")
+
+    damaged("gone", lambda folder: (folder / "journal").unlink(), "the first is not")
+    damaged("swapped", take("other/journal"), "damaged at entry 300")
+    damaged("gap", take("later/journal"), "damaged at entry 300")
+    first = (tmp_path / "log/journal").read_bytes()
+    damaged("short", lambda folder: (folder / "journal").write_bytes(first[:-40]), "damaged")
+    second = (tmp_path / "log/journal.next").read_bytes()
+    damaged("cut", lambda folder: (folder / "journal.next").write_bytes(second[:50]), "damaged")
+
+
+@pytest.mark.parametrize("beside", [at_once, Late])
+def test_tiles_that_cannot_be_written_beside_are_said(tmp_path: Path, beside: Beside) -> None:
+    """At the next append, publication or closing; and nothing acknowledged is lost."""
+    # Late: the next journal is the first that has to wait for the work.
+    more = 1 if beside is at_once else 400
+    ends: dict[str, Callable[[Log], object]] = {
+        "publish": Log.publish,
+        "close": Log.close,
+        "append": lambda log: log.append(entries(300 + more, 300)),
+    }
+    for name, end in ends.items():
+        ops = NoTiles()
+        log = open_log(tmp_path / name, settle_bytes=3_000, beside=beside, ops=ops)
+        log.append(entries(300))
+        with pytest.raises(StorageError, match="no room for tiles"):
+            end(log)
+        assert log.entry(299) == entries(300)[299]
+        if name != "close":
+            with pytest.raises(StorageError, match="no room for tiles"):
+                log.publish()
+            ops.broken = False
+            first_new = log.append([b"new"])[0]
+            log.publish()
+            log.close()
+        with open_log(tmp_path / name) as log:
+            assert [log.entry(i) for i in range(300)] == entries(300)
+            if name != "close":
+                assert log.entry(first_new) == b"new"
+            log.publish()
+        verify_published(FolderStorage(tmp_path / name))
+
+
+def test_appends_wait_when_they_are_a_whole_journal_ahead(tmp_path: Path) -> None:
+    """Between two journals there is no third: the work on the first is waited for."""
+    held, works = threading.Event(), []
+
+    def beside(work: Callable[[], None]) -> Future[None]:
+        from countenance.record.folder import in_thread
+
+        works.append(in_thread(lambda: work() if held.wait(10) else None))
+        return works[-1]
+
+    with open_log(tmp_path, settle_bytes=3_000, beside=beside) as log:
+        log.append(entries(300))
+        log.append(entries(310, 300))
+        assert (tmp_path / "journal.next").exists()
+        assert log.size == 310, "appends go on while tiles are not written"
+        thread = threading.Thread(target=log.append, args=(entries(700, 310),))
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        assert len(works) == 1
+        held.set()
+        thread.join(10)
+        assert len(works) == 2
+        assert works[0].done()
+        log.publish()
+    assert verify_published(FolderStorage(tmp_path)).size == 700

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from countenance.core import InputError, MissingPartError
+from countenance.record import keys
 from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import generate_mldsa44
 from countenance.record.errors import ConflictError, StorageError, VerificationError
@@ -53,6 +54,32 @@ def test_a_key_signs_after_it_was_at_rest(tmp_path: Path, kind: KeyKind) -> None
     signer = load_signer(path, passphrase=PASSPHRASE, clock=clock)
     assert signer.vkey == vkey == read_vkey(path)
     assert open_note(sign_note(TEXT, signer), [parse_vkey(vkey)]).verified
+
+
+@pytest.mark.parametrize(
+    ("n", "r", "p"),
+    [(3, 8, 1), (1, 8, 1), (2**16, 1, 1), (2**17, 1, 1), (2**23, 8, 1), (2, 8, 2**20), (2, 0, 1)],
+)
+def test_a_cost_that_scrypt_does_not_have_or_no_machine_can_pay(n: int, r: int, p: int) -> None:
+    with pytest.raises(VerificationError, match="bounds"):
+        ScryptCost(n=n, r=r, p=p)
+    assert ScryptCost(n=2**15, r=1)
+
+
+def test_too_little_memory_for_the_passphrase_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Poor:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def derive(self, _: bytes) -> bytes:
+            raise MemoryError
+
+    make(tmp_path / "log.key")
+    monkeypatch.setattr(keys, "Scrypt", Poor)
+    with pytest.raises(StorageError, match="memory"):
+        load_signer(tmp_path / "log.key", passphrase=PASSPHRASE, clock=clock)
 
 
 def test_the_default_cost_is_not_a_toy(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from broken_disk import NoSync
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logkit import entries, entry, naive_root, open_log, published, signer, verify_published
@@ -135,7 +136,7 @@ def test_threads_share_commits(tmp_path: Path) -> None:
         assert entered.wait(10)
         for thread in threads[1:]:
             thread.start()
-        while len(log._queue) < 19:
+        while log._group is None or len(log._group.calls) < 19:
             pass
         assert log.size == 0, "nothing is in the log before it is durable"
         held.set()
@@ -143,6 +144,46 @@ def test_threads_share_commits(tmp_path: Path) -> None:
             thread.join()
         assert log.size == 20
         assert len(commits) == 2
+
+
+@pytest.mark.parametrize("raised", [OSError("no room"), KeyboardInterrupt()])
+def test_who_leads_a_commit_wakes_the_others_whatever_happens(
+    tmp_path: Path, raised: BaseException
+) -> None:
+    held, broken, told = threading.Event(), threading.Event(), []
+
+    class Broken(NoSync):
+        def write(self, handle: int, data: bytes | memoryview) -> int:
+            assert held.wait(10)
+            if broken.is_set():
+                raise raised
+            return super().write(handle, data)
+
+    def append(number: int) -> None:
+        try:
+            told.append(log.append([b"%d" % number])[0])
+        except BaseException as error:  # counted below
+            told.append(error)
+
+    held.set()
+    with Log.open(FolderStorage(tmp_path, ops=Broken()), signer()) as log:
+        held.clear()
+        broken.set()
+        threads = [threading.Thread(target=append, args=(n,)) for n in range(20)]
+        for thread in threads:
+            thread.start()
+        while log._group is None or len(log._group.calls) + 1 < 20:
+            pass
+        held.set()
+        for thread in threads:
+            thread.join(10)
+        assert len(told) == 20
+        assert all(isinstance(error, StorageError | type(raised)) for error in told)
+        assert sum(error is raised for error in told) <= 2, "each leader is told as it was"
+        broken.clear()
+        assert log.append([b"new"]) == range(log.size - 1, log.size)
+        log.publish()
+    verify_published(FolderStorage(tmp_path))
 
 
 def test_entries_no_bundle_can_hold(tmp_path: Path) -> None:

@@ -17,16 +17,18 @@ from countenance.record.note import (
     Ed25519Verifier,
     Signature,
     add_signatures,
-    check_name,
     decode_base64,
     encode_base64,
-    format_vkey,
     open_note,
     parse_decimal,
     parse_signatures,
     parse_vkey,
     sign_note,
     split_note,
+)
+from countenance.record.vkey import (
+    check_name,
+    format_vkey,
     split_vkey,
 )
 

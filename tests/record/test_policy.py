@@ -17,10 +17,12 @@ from countenance.record.note import (
     Ed25519Signer,
     Signature,
     add_signatures,
-    format_vkey,
     sign_note,
 )
 from countenance.record.policy import Policy, make_policy
+from countenance.record.vkey import (
+    format_vkey,
+)
 
 NOW = 1_800_000_000
 ORIGIN = "example.com/log"

@@ -211,3 +211,24 @@ def test_threads_of_one_process(dsn: str) -> None:
 def test_no_database_is_a_clear_error() -> None:
     with pytest.raises(StorageError, match="cannot be opened"):
         open_log("host=/nonexistent dbname=x connect_timeout=1", "x")
+
+
+def test_every_commit_waits_for_the_disk_also_where_the_database_would_not(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries, tiles and checkpoints: none may be taken back by a power cut once it was shown."""
+    real, seen = psycopg.Connection.execute, []
+
+    def execute(link: object, query: str, *more: object, **named: object) -> object:
+        done = real(link, query, *more, **named)
+        if query.startswith(("UPDATE", "SET LOCAL")):
+            shown = real(link, "SHOW synchronous_commit").fetchone()
+            seen.append((query.startswith("UPDATE"), shown))
+        return done
+
+    monkeypatch.setattr(psycopg.Connection, "execute", execute)
+    with open_log(f"{dsn} options='-c synchronous_commit=off'", "careless") as log:
+        log.append(entries(3))
+        log.publish()
+    assert {shown for _, shown in seen} == {("on",)}
+    assert True in {update for update, _ in seen}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from countenance.record.errors import VerificationError
 from countenance.record.folder import FolderStorage
 from countenance.record.log import Log
 from countenance.record.note import Signature, open_note, parse_vkey, split_note
+from countenance.record.policy import make_policy
 from countenance.record.witness import AddCheckpoint, checkpoint_in, parse_add_checkpoint
 from countenance.record.witness_client import Collected, QuorumError, Result, WitnessPanel
 from countenance.record.witness_server import WitnessServer
@@ -39,6 +41,7 @@ def log() -> TestableLog:
 
 @contextlib.contextmanager
 def serving(folder: Path, log: TestableLog, *names: str) -> Iterator[list[tuple[str, str]]]:
+    folder.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
         addresses = []
         for name in names:
@@ -183,6 +186,35 @@ def test_a_witness_that_drips_is_hung_up_on(log: TestableLog, start: bytes) -> N
     assert ended.wait(3)
 
 
+def test_a_handshake_that_drips_is_hung_up_on(log: TestableLog) -> None:
+    """TLS reads as long as bytes come, each in time: the thread must not wait for days."""
+    ended = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB begins
+            while connection.send(b"x"):
+                time.sleep(0.05)
+        ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        error = refused(log, ("bad", url), deadline_s=SHORT_S)
+        assert [o.result for o in error.outcomes] == [Result.LATE]
+        assert ended.wait(3)
+
+
+def test_what_a_witness_says_reaches_no_terminal_as_it_is(log: TestableLog) -> None:
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(http_answer(403, "\x1b[2J\x9b1m no \u202e\r\nALERT".encode()))
+
+    with hostile(answer) as url:
+        error = refused(log, ("bad", url))
+    assert error.outcomes[0].text == "HTTP 403: \ufffd[2J\ufffd1m no \ufffd\ufffd ALERT"
+
+
 def test_an_oversize_answer_is_not_read_to_its_end(log: TestableLog) -> None:
     def flood(connection: socket.socket, body: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n")
@@ -264,6 +296,21 @@ def test_a_witness_cannot_smuggle_another_ones_cosignature_in(
     assert [s.name for s in split_note(error.note)[1]] == [ORIGIN, "bad.example"]
 
 
+def test_a_witness_cannot_crowd_the_others_out_with_good_cosignatures(
+    tmp_path: Path, log: TestableLog
+) -> None:
+    """A hundred of them, each of another second: with them, the note would be past its bound."""
+    lines = b"".join(line_by(log, "bad", time_=NOW - i) for i in range(100))
+
+    def crowd(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(http_answer(200, lines))
+
+    with serving(tmp_path, log, "w1", "w2") as honest, hostile(crowd) as url:
+        collected = collect(log, ("bad", url), *honest, k=3)
+    names = [signature.name for signature in split_note(collected.note)[1]]
+    assert sorted(names[1:]) == ["bad.example", "w1.example", "w2.example"]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "result"),
     [
@@ -271,7 +318,7 @@ def test_a_witness_cannot_smuggle_another_ones_cosignature_in(
         (409, b"9223372036854775807\n", Result.AHEAD),
         (409, b"7\n", Result.REFUSED),  # again and again
         (409, b"99999999999999999999999\n", Result.INVALID),
-        (409, b"7", Result.INVALID),
+        (409, b"17", Result.INVALID),
         (409, b"-7\n", Result.INVALID),
         (409, "٣\n".encode(), Result.INVALID),
         (422, b"", Result.INCONSISTENT),
@@ -325,6 +372,42 @@ def test_honest_witnesses_are_enough_beside_hostile_ones(tmp_path: Path, log: Te
     assert len(open_note(collected.note, keys).verified) == 2
 
 
+def test_a_witness_that_forgot_what_it_signed_does_not_count(
+    tmp_path: Path, log: TestableLog
+) -> None:
+    """Restored from an old copy it could cosign a second history, and would not know it."""
+    with serving(tmp_path / "a", log, "w1") as before:
+        (old,) = before
+        panel = WitnessPanel(policy_for(log, old), clock=now, deadline_s=AMPLE_S)
+        panel.collect(log.note(20), prove=log.prove)
+        shutil.copytree(tmp_path / "a", tmp_path / "backup")
+        panel.collect(log.note(30), prove=log.prove)
+    witness, store = witness_for(tmp_path / "backup", log, name="w1")
+    port = int(old[1].rsplit(":", 1)[1])
+    with WitnessServer(witness, port=port).start():
+        with pytest.raises(QuorumError, match="cosigned 20 entries, and has 30") as caught:
+            panel.collect(log.note(), prove=log.prove)
+        assert [outcome.result for outcome in caught.value.outcomes] == [Result.FORGOT]
+        with pytest.raises(QuorumError):  # nor the next time
+            panel.collect(log.note(), prove=log.prove)
+    store.close()
+
+
+def test_one_panel_serves_the_several_logs_of_a_policy(tmp_path: Path, log: TestableLog) -> None:
+    other = TestableLog([b"x"] * 30, origin="other.example", seed="other")
+    witness, store = witness_for(tmp_path, log, other, name="w1")
+    with WitnessServer(witness).start() as server:
+        listed = [("w1", cosigner("w1").vkey, server.url)]
+        keys = [each.signer.vkey for each in (log, other)]
+        policy = make_policy(logs=keys, witnesses=listed, k=1)
+        assert witness.add_checkpoint(other.request(0, 5)).status == 200
+        panel = WitnessPanel(policy, clock=now, deadline_s=AMPLE_S)
+        for each, size in ((log, 40), (other, 10), (log, 40), (other, 30)):
+            found = panel.collect(each.note(size), prove=each.prove)
+            assert policy.check(found.note) == each.checkpoint(size)
+    store.close()
+
+
 def test_a_log_that_cannot_prove_says_so(tmp_path: Path, log: TestableLog) -> None:
     def cannot(old: int, new: int) -> list[bytes]:
         raise VerificationError("a tile is missing")
@@ -334,8 +417,11 @@ def test_a_log_that_cannot_prove_says_so(tmp_path: Path, log: TestableLog) -> No
     store.close()
     with serving(tmp_path, log, "w1") as addresses:
         panel = WitnessPanel(policy_for(log, *addresses), clock=now, deadline_s=AMPLE_S)
-        with pytest.raises(QuorumError, match="a tile is missing"):
+        with pytest.raises(QuorumError, match="a tile is missing") as caught:
             panel.collect(log.note(), prove=cannot)
+    assert [o.result for o in caught.value.outcomes] == [
+        Result.UNPROVEN
+    ]  # not the witness's fault
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "http://", "file:///etc/passwd", "http://x:99999/"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from logkit import signer
 from sitekit import Site, site
 
-from countenance.record.explorer import LogView, Pages, application, http_server
+from countenance.record.explorer import LogView, Pages, application, http_server, serve
 from countenance.record.explorer.serve import Application, respond
 from countenance.record.folder import FolderStorage
 from countenance.record.log import Log
@@ -189,8 +191,9 @@ def test_connections_that_say_nothing_do_not_stop_it(log: Site) -> None:
         try:
             hung_up = 0
             for each in silent[64:]:
-                each.settimeout(5)
-                hung_up += each.recv(1) == b""
+                each.settimeout(30)
+                told = b"".join(iter(lambda of=each: of.recv(1000), b""))
+                hung_up += told.startswith(b"HTTP/1.1 503 ")
             assert hung_up == 16
         finally:
             for each in silent:
@@ -203,3 +206,21 @@ def test_connections_that_say_nothing_do_not_stop_it(log: Site) -> None:
             assert answer.status == 200
             return
         pytest.fail("no answer after the silent ones had left")
+
+
+def test_dripping_bytes_buy_no_time(log: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each comes well before a timeout of one read; 64 of such would else hold all places."""
+    monkeypatch.setattr(serve, "READING_S", 0.5)
+    with served(application(log.view, log.pages)) as port:
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.settimeout(0.05)
+            with contextlib.suppress(OSError):  # reset: it was hung up on
+                connection.sendall(b"GET /checkpoint HTTP/1.1\r\nX: ")
+                while time.monotonic() - began < 30:
+                    connection.sendall(b"x")
+                    with contextlib.suppress(TimeoutError):
+                        if not connection.recv(1000):
+                            break
+        assert 0.4 < time.monotonic() - began < 25
+        assert get(port, "/checkpoint")[0].status == 200

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import random
-import shutil
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from stamping import OPENSSL, Reply, answering, reply, serving
+from stamping import LocalAuthority as Local
+from stamping import make_authority as make
 
 from countenance.core import InputError, MissingPartError
 from countenance.record import timestamp
@@ -21,109 +21,22 @@ from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import Ed25519Cosigner, cosign
 from countenance.record.errors import RecordError, VerificationError
 from countenance.record.note import Ed25519Signer, add_signatures, sign_note
-from countenance.record.proof import Proof, parse_proof
 from countenance.record.timestamp import (
     TimestampAuthority,
-    attach_timestamp,
-    attached_timestamp,
     http_send,
     request_timestamp,
     verify_timestamp,
+    write_request,
 )
 
-OPENSSL = shutil.which("openssl")
 pytestmark = pytest.mark.skipif(OPENSSL is None, reason="no openssl command")
 pytest.importorskip("rfc3161_client")
-
-CONFIG = """
-[req]
-distinguished_name = dn
-prompt = no
-[dn]
-CN = Test
-[ca]
-basicConstraints = critical,CA:TRUE
-keyUsage = critical,keyCertSign,cRLSign
-subjectKeyIdentifier = hash
-[stamping]
-basicConstraints = critical,CA:FALSE
-keyUsage = critical,digitalSignature
-extendedKeyUsage = critical,timeStamping
-authorityKeyIdentifier = keyid
-[signing]
-basicConstraints = critical,CA:FALSE
-keyUsage = critical,digitalSignature
-extendedKeyUsage = critical,codeSigning
-authorityKeyIdentifier = keyid
-[tsa]
-serial = serial
-signer_digest = sha256
-default_policy = 1.3.6.1.4.1.99999.1
-other_policies = 1.3.6.1.4.1.99999.2
-digests = sha256
-accuracy = secs:1
-ordering = no
-tsa_name = no
-ess_cert_id_chain = no
-ess_cert_id_alg = sha256
-"""
 
 LOG = Ed25519Signer.from_private_key(
     "example.com/log", Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
 )
 NOTE = sign_note(Checkpoint("example.com/log", 7, b"r" * 32).text, LOG)
 OTHER = sign_note(Checkpoint("example.com/log", 7, b"s" * 32).text, LOG)
-
-
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run([str(OPENSSL), *arguments], cwd=folder, check=True, capture_output=True)
-
-
-@dataclass(frozen=True)
-class Local:
-    """A timestamp authority in a folder."""
-
-    folder: Path
-
-    @property
-    def authority(self) -> TimestampAuthority:
-        return TimestampAuthority.load(self.folder / "ca.pem")
-
-    def answer(self, request: bytes) -> bytes:
-        (self.folder / "request.tsq").write_bytes(request)
-        openssl(
-            self.folder, "ts", "-reply", "-queryfile", "request.tsq", "-config", "openssl.cnf",
-            "-section", "tsa", "-signer", "tsa.pem", "-inkey", "tsa.key", "-out", "answer.tsr",
-        )  # fmt: skip
-        return (self.folder / "answer.tsr").read_bytes()
-
-
-def make(folder: Path, extension: str = "stamping") -> Local:
-    folder.mkdir()
-    (folder / "openssl.cnf").write_text(CONFIG)
-    (folder / "serial").write_text("01\n")
-    ec = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-config",
-        "openssl.cnf",
-    ]
-    openssl(
-        folder, "req", "-x509", *ec, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30",
-        "-subj", "/CN=Root of a test", "-extensions", "ca",
-    )  # fmt: skip
-    openssl(
-        folder, "req", *ec, "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=A test's clock"
-    )
-    openssl(
-        folder, "x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-        "-CAcreateserial", "-days", "20", "-extfile", "openssl.cnf", "-extensions", extension,
-        "-out", "tsa.pem",
-    )  # fmt: skip
-    return Local(folder)
 
 
 @pytest.fixture(scope="module")
@@ -200,28 +113,6 @@ def test_any_bytes_give_the_one_error(local: Local, token: bytes) -> None:
             verify_timestamp(junk, NOTE, authority=local.authority)
 
 
-def test_a_proof_carries_its_token(local: Local, token: bytes) -> None:
-    proof = Proof(0, (), NOTE)
-    assert attached_timestamp(proof) is None
-    file = attach_timestamp(proof, token).encode()
-    found = attached_timestamp(parse_proof(file))
-    assert found == token
-    verify_timestamp(found, parse_proof(file).checkpoint, authority=local.authority)
-
-
-def test_extra_data_that_is_there_is_kept_or_the_token_refused(token: bytes) -> None:
-    kept = attach_timestamp(Proof(0, (), NOTE, b'{"note":"kept"}'), token)
-    assert b'"note":"kept"' in (kept.extra or b"")
-    assert attached_timestamp(kept) == token
-    for extra in (b"binary", b"[]", b"\xff", b"[" * 100_000):
-        with pytest.raises(InputError):
-            attach_timestamp(Proof(0, (), NOTE, extra), token)
-        assert attached_timestamp(Proof(0, (), NOTE, extra)) is None
-    for extra in (b'{"rfc3161":1}', b'{"rfc3161":"!"}', '{"rfc3161":"é"}'.encode()):
-        with pytest.raises(VerificationError):
-            attached_timestamp(Proof(0, (), NOTE, extra))
-
-
 def test_certificates_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         TimestampAuthority.load(tmp_path / "none.pem")
@@ -230,45 +121,126 @@ def test_certificates_that_are_none(tmp_path: Path) -> None:
         TimestampAuthority.load(tmp_path / "some.pem")
 
 
-@pytest.fixture
-def served(local: Local) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert self.headers["Content-Type"] == "application/timestamp-query"
-            request = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path != "/tsa":
-                self.send_error(503)
-                return
-            answer = local.answer(request)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_over_http(local: Local, served: str) -> None:
-    token = request_timestamp(NOTE, authority=local.authority, send=http_send(f"{served}/tsa"))
-    verify_timestamp(token, NOTE, authority=local.authority)
+def test_over_http(local: Local) -> None:
+    with serving(local) as address:
+        token = request_timestamp(NOTE, authority=local.authority, send=http_send(address))
+        verify_timestamp(token, NOTE, authority=local.authority)
+        with pytest.raises(RecordError, match="answered 503"):
+            http_send(f"{address}/other")(b"request")
     with pytest.raises(RecordError, match="did not answer"):
-        request_timestamp(NOTE, authority=local.authority, send=http_send(f"{served}/other"))
+        http_send(address)(b"request")
 
 
-def test_addresses_that_are_none() -> None:
-    with pytest.raises(InputError):
-        http_send("file:///etc/passwd")
+def oversize(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    reply(handler, bytes(timestamp.MAX_TOKEN_BYTES + 1))
+
+
+def endless(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/timestamp-reply")
+    handler.end_headers()
+    while True:
+        handler.wfile.write(bytes(65_536))
+
+
+def bomb(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    reply(handler, gzip.compress(bytes(50_000_000)), Content_Encoding="gzip")
+
+
+def drip(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    """A byte each time before a timeout of the socket would be over, and whole if one waits."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/timestamp-reply")
+    handler.send_header("Content-Length", "200")
+    handler.end_headers()
+    for _second in range(200):
+        time.sleep(0.1)
+        handler.wfile.write(b"x")
+
+
+def drip_headers(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Y: ")
+    while True:
+        time.sleep(0.1)
+        handler.wfile.write(b"x")
+
+
+def silence(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    handler.rfile.read(1)
+
+
+def cut(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    reply(handler, bytes(100), Content_Length="8192")
+    handler.close_connection = True
+
+
+def a_page(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    reply(handler, b"<h1>Please log in</h1>", Content_Type="text/html; charset=utf-8")
+
+
+def no_type(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(b"x")
+
+
+def elsewhere(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    reply(handler, b"", status="302", Location="file:///etc/hostname")
+
+
+def itself(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    reply(handler, b"", status="307", Location=handler.path)
+
+
+def garbage(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    handler.wfile.write(b"\x00\xff" * 200 + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (oversize, "larger than it can be"),
+        (endless, "larger than it can be|did not answer"),
+        (bomb, "larger than it can be"),
+        (drip, "no whole answer"),
+        (drip_headers, "no whole answer"),
+        (silence, "no whole answer"),
+        (cut, "breaks off"),
+        (a_page, "answered with text/html"),
+        (no_type, "answered with text/plain"),
+        (elsewhere, "answered 302"),
+        (itself, "answered 307"),
+        (garbage, "did not answer"),
+    ],
+)
+def test_a_hostile_authority_gives_one_error_in_bounded_time(answer: Reply, message: str) -> None:
+    with answering(answer) as address:
+        began = time.monotonic()
+        with pytest.raises(RecordError, match=message):
+            http_send(address, timeout_s=0.5)(b"request")
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["file:///etc/passwd", "", "tsa.example", "http://", "http://h:port/", "http://h:99999/",
+     "http://a b/", "http://h/\n", "https://ada:secret@h/", "https://ada:sec/ret@h/"],
+)  # fmt: skip
+def test_addresses_that_are_none(address: str) -> None:
+    with pytest.raises(InputError) as caught:
+        http_send(address)
+    assert "sec" not in caught.value.diagnostics()
+
+
+def test_an_address_may_ask_a_question() -> None:
+    http_send("http://tsa.example/?td=sha256")
+
+
+def test_a_request_carried_by_hand(local: Local) -> None:
+    token = local.answer(write_request(NOTE))
+    verify_timestamp(token, NOTE, authority=local.authority)
+    with pytest.raises(VerificationError):
+        verify_timestamp(token, OTHER, authority=local.authority)
 
 
 def test_without_the_part_the_error_names_the_extra(

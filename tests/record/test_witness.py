@@ -446,6 +446,16 @@ def test_state_survives_reopening(tmp_path: Path, log: TestableLog) -> None:
     store.close()
 
 
+def test_a_commit_is_on_the_disk_with_the_folder_that_names_it(tmp_path: Path) -> None:
+    """Only a power cut could show it; SQLite keeps these promises, if it is asked for them."""
+    _, store = witness_for(tmp_path, TestableLog())
+    asked = [
+        store._db.execute(f"PRAGMA {p}").fetchone()[0] for p in ("synchronous", "journal_mode")
+    ]
+    assert asked == [3, "delete"]
+    store.close()
+
+
 def test_lost_state_is_not_made_up(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no witness state"):
         WitnessStore(tmp_path / "gone.db")

@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import contextlib
-import json as jsonlib
-import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli import recordkey, recordvault, recordwatch
+from countenance.cli import (
+    recordappend,
+    recordinit,
+    recordkey,
+    recordkinds,
+    recordstamp,
+    recordvault,
+    recordwatch,
+)
 from countenance.cli.options import Quiet
 from countenance.cli.recordfolder import (
     Folder,
+    Index,
     Listen,
+    LogPlace,
     PassphraseFile,
     PolicyFile,
     Record,
     address,
+    listening,
+    load_policy,
     now_s,
+    own_policy,
     passphrase,
-    reader,
+    reading,
+    unpublished,
+    write_file,
     wrong,
 )
+from countenance.cli.recordstamp import AuthorityFiles, asking, authorities, examine, stamp_facts
 
 if TYPE_CHECKING:
-    from countenance.record.commitments import Sealed
-    from countenance.record.explorer.view import LogView, Snapshot
-
-MOST_LINE_BYTES = 4 << 20
-_EVENT = {"kind", "public", "sealed"}
-_WITNESS = re.compile(r"([^=]+)=([^+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+)(?:@(https?://\S+))?")
+    from countenance.core import CountenanceError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -43,191 +51,148 @@ def record() -> None:
     """Keep a record that nobody can quietly edit, and that anyone can check."""
 
 
-@app.command(no_args_is_help=True, short_help="Make a record: a key, a policy, an empty log.")
-def init(
-    folder: Folder,
-    origin: Annotated[
-        str,
-        typer.Option(
-            "--origin", metavar="NAME", help="The log's name for good, as example.org/record."
-        ),
-    ],
-    witness: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--witness",
-            metavar="NAME=VKEY[@URL]",
-            help="A witness whose cosignature counts; repeatable.",
-        ),
-    ] = None,
-    quorum: Annotated[
-        int, typer.Option("--quorum", metavar="COUNT", help="How many witnesses must cosign.")
-    ] = 0,
-    passphrase_file: PassphraseFile = None,
-) -> None:
-    """Make a record: a key, a policy, an empty log."""
-    from countenance.record.folder import FolderStorage
-    from countenance.record.keys import generate_key, load_signer
-    from countenance.record.log import Log
-    from countenance.record.policy import make_policy
-
-    here = Record(folder)
-    witnesses = [_witness(each) for each in witness or ()]
-    if not 0 <= quorum <= len(witnesses):
-        raise wrong(
-            f"a quorum of {quorum} among {len(witnesses)} witnesses",
-            where="--quorum",
-            expected="at most as many as there are witnesses",
-        )
-    secret = passphrase(passphrase_file, new=True)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    vkey = generate_key(here.key, origin, passphrase=secret)
-    policy = make_policy(logs=[vkey], witnesses=witnesses, k=quorum)
-    here.policy.write_text(policy.text, encoding="utf-8")
-    Log.open(
-        FolderStorage(here.log), load_signer(here.key, passphrase=secret, clock=now_s)
-    ).close()
-    here.open_vault().close()
-    typer.echo(f"The log's verifier key, to publish wherever people look: {vkey}")
-
-
-@app.command(no_args_is_help=True, short_help="Append events, durably.")
-def append(
-    folder: Folder,
-    file: Annotated[
-        str, typer.Argument(metavar="[FILE]", help="Events, one a line; - is standard input.")
-    ] = "-",
-    about: Annotated[
-        str | None,
-        typer.Option(
-            "--about", metavar="HANDLE", help="Handle under which sealed values can be erased."
-        ),
-    ] = None,
-    passphrase_file: PassphraseFile = None,
-) -> None:
-    """Append events; print the index of each once it is durable.
-
-    An event is a line of JSON: {"kind": ..., "public": {...}, "sealed": {...}}. What is under
-    "sealed" goes into the vault, and into the log only as salted commitments.
-    """
-    from countenance.record.vault import append_events
-
-    here = Record(folder).need()
-    events = [_event(line, n, file) for n, line in _lines(file)]
-    with here.open_log(passphrase_file) as log, here.open_vault() as vault:
-        for index in append_events(log, vault, events, about=about):
-            typer.echo(index)
+app.command(
+    "init", short_help="Make a record: a key, a policy, an empty log.", no_args_is_help=True
+)(recordinit.init)
+app.command("append", short_help="Append events, durably.", no_args_is_help=True)(
+    recordappend.append
+)
+app.command("kinds", short_help="List the kinds of events, and their fields.")(recordkinds.kinds)
 
 
 @app.command(no_args_is_help=True, short_help="Sign, have cosigned, and publish the log as it is.")
 def checkpoint(
     folder: Folder,
     deadline: Annotated[
-        float, typer.Option("--deadline", metavar="SECONDS", help="How long witnesses may take.")
+        float,
+        typer.Option(
+            "--deadline",
+            metavar="SECONDS",
+            help="How long witnesses, and then the authority, may take.",
+        ),
     ] = 10.0,
+    timestamp: Annotated[
+        str | None,
+        typer.Option("--timestamp", metavar="URL", help="Ask this authority (RFC 3161) the time."),
+    ] = None,
+    authority: AuthorityFiles = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Sign the log as it is, have witnesses cosign it, and publish that.
 
     Without the quorum of the record's policy nothing is published, and the checkpoint before
-    stays.
+    stays. Without the time stamp of --timestamp it is published all the same, and the code is 2.
     """
+    from countenance.core import CountenanceError
+    from countenance.record.stamped import add_token
     from countenance.record.witness_client import WitnessPanel
 
     here = Record(folder).need()
     policy = here.load_policy()
-    with here.open_log(passphrase_file) as log:
+    ask = None
+    if timestamp is not None:
+        trusted = authorities(here.policy, authority, need=True)
+        ask = asking(timestamp, trusted, deadline_s=deadline)
+    missed: list[CountenanceError] = []
+    with here.open_log(here.signer(passphrase(passphrase_file))) as log:
         panel = WitnessPanel(policy, clock=now_s, deadline_s=deadline)
-        note = log.publish(lambda note: panel.collect(note, prove=log.prove_consistency).note)
+
+        def complete(note: bytes) -> bytes:
+            note = panel.collect(note, prove=log.prove_consistency).note
+            if ask is not None:
+                try:
+                    note = add_token(note, ask(note))
+                except CountenanceError as error:
+                    missed.append(error)
+            return note
+
+        note = log.publish(complete)
     typer.echo(note.decode(), nl=False)
+    if missed:
+        raise _unstamped(missed[0], folder)
 
 
 @app.command(no_args_is_help=True, short_help="Write the offline proof of an entry.")
 def prove(
-    folder: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECORD", help="A record, the folder of a log, or its address.",
-            show_default=False,
-        ),
-    ],
-    index: Annotated[int, typer.Argument(metavar="INDEX", min=0, show_default=False)],
+    place: LogPlace,
+    index: Index,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Where to (default: INDEX.tlog-proof)."),
     ] = None,
 ) -> None:  # fmt: skip
     """Write the offline proof that an entry is in the published log, with the entry in it."""
-    from countenance.core import atomic_write
     from countenance.record.explorer import LogView, Pages
 
-    view = LogView(reader(folder).read)
-    snapshot = _published(view, folder)
-    if index >= snapshot.checkpoint.size:
-        raise wrong(
-            f"entry {index} is not under the published checkpoint",
-            where=folder,
-            expected=f"0 to {snapshot.checkpoint.size - 1}",
-            do="if it was appended since, publish a checkpoint",
-        )
+    with reading(place) as reader:
+        view = LogView(reader.read)
+        snapshot = view.snapshot()
+        if snapshot is None:
+            raise unpublished(place)
+        size = snapshot.checkpoint.size
+        if index >= size:
+            raise wrong(
+                f"entry {index} is not under the published checkpoint",
+                where=place,
+                expected=f"0 to {size - 1}" if size else "nothing: the checkpoint is of no entry",
+                do="if it was appended since, publish a checkpoint",
+            )
+        data = Pages(view).proof_file(snapshot, index)
     path = out or Path(f"{index}.tlog-proof")
-    with atomic_write(path) as file:
-        file.write(Pages(view).proof_file(snapshot, index))
+    write_file(path, data)
     typer.echo(path)
 
 
 @app.command(no_args_is_help=True, short_help="Check every entry and tile of a log.")
 def verify(
-    place: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECORD",
-            help="A record, the folder of a log, or its address.",
-            show_default=False,
-        ),
-    ],
+    place: LogPlace,
     policy: PolicyFile = None,
+    authority: AuthorityFiles = None,
     quiet: Quiet = False,
 ) -> None:
-    """Check every entry and tile of a log against its checkpoint; name the first bad entry."""
+    """Check every entry and tile of a log against its checkpoint; name the first bad entry.
+
+    With --timestamp-authority the checkpoint needs a time stamp of one of those too.
+    """
     from countenance.cli.terminal import progress
     from countenance.record.errors import VerificationError
-    from countenance.record.policy import Policy
     from countenance.record.storage import CHECKPOINT
     from countenance.record.verifylog import verify_log
 
-    storage = reader(place)
-    own = Record(Path(place)).policy
-    if policy is None and not own.is_file():
-        raise wrong("whose signatures count?", where=place, expected="--policy FILE")
-    trusted = Policy.load(policy or own)
-    note = storage.read(CHECKPOINT)
-    if note is None:
-        raise wrong("no checkpoint was published here", where=place)
-    try:
-        found = trusted.check(note)
-        with progress(quiet=quiet) as report:
-            verified = verify_log(storage, found, progress=report)
-    except VerificationError as error:
-        typer.echo(f"Does not verify.\n{error.diagnostics()}", err=True)
-        raise typer.Exit(1) from error
-    if not quiet:
-        typer.echo(
-            f"All {verified.size:,} entries and {verified.tiles:,} tiles are what the checkpoint "
-            f"of {found.origin} commits to."
-        )
+    with reading(place) as storage:
+        given = policy or own_policy(place)
+        if given is None:
+            raise wrong(
+                "whose signatures count?",
+                where=place,
+                expected="--policy FILE",
+                do="take the file from somewhere other than the log",
+            )
+        trusted = load_policy(given)
+        note = storage.read(CHECKPOINT)
+        if note is None:
+            raise unpublished(place)
+        try:
+            found = trusted.check(note)
+            stamps = examine(note, given, authority)
+            with progress(quiet=quiet) as report:
+                verified = verify_log(storage, found, progress=report)
+        except VerificationError as error:
+            typer.echo(f"Does not verify: {place}\n{error.diagnostics()}", err=True)
+            raise typer.Exit(1) from error
+    if quiet:
+        return
+    typer.echo(
+        f"All {verified.size:,} entries, in {verified.tiles:,} tiles, are what the checkpoint of "
+        f"{found.origin} commits to."
+    )
+    for name, fact in stamp_facts(stamps):
+        typer.echo(f"{name} {fact}")
 
 
 @app.command(no_args_is_help=True, short_help="Serve the log, with pages to check it by.")
 def serve(
-    place: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECORD",
-            help="A record, the folder of a log, or its address.",
-            show_default=False,
-        ),
-    ],
+    place: LogPlace,
     listen: Listen = "127.0.0.1:8600",
     policy: PolicyFile = None,
     pages_to: Annotated[
@@ -247,35 +212,44 @@ def serve(
         http_server,
         write_pages,
     )
-    from countenance.record.policy import Policy
 
-    own = Record(Path(place)).policy
-    given = policy or (own if own.is_file() else None)
-    trusted = Policy.load(given) if given else None
-    view = LogView(reader(place).read, verifiers=trusted.verifiers if trusted else ())
+    given = policy or own_policy(place)
+    trusted = load_policy(given) if given else None
     keys: list[str] = []
     if trusted:
         keys = [*(x.vkey for x in trusted.logs), *(x.vkey for x in trusted.witnesses)]
-    pages = Pages(view, keys=keys)
-    if pages_to is not None:
-        with progress() as report:
-            count = write_pages(view, pages, pages_to, last=last, progress=report)
-        typer.echo(f"{pages_to / 'index.html'}: {count:,} entries")
-        return
-    host, port = address(listen)
-    with http_server(application(view, pages), host=host, port=port) as server:
+    address(listen)
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(reading(place))
+        view = LogView(reader.read, verifiers=trusted.verifiers if trusted else ())
+        pages = Pages(view, keys=keys)
+        if pages_to is not None:
+            if view.snapshot() is None:
+                raise unpublished(place)
+            with progress() as report:
+                count = write_pages(view, pages, pages_to, last=last, progress=report)
+            typer.echo(f"{pages_to / 'index.html'}: {count:,} entries")
+            return
+        with listening(listen) as (host, port):
+            server = stack.enter_context(
+                http_server(application(view, pages), host=host, port=port)
+            )
         typer.echo(f"http://{host}:{server.server_port}/")
         sys.stdout.flush()
         server.serve_forever()
 
 
 _brief = {  # one line each in `countenance record --help`
+    "timestamp": "Put a time from outside on a checkpoint.",
     "open": "Open one sealed field to one reader; log that.",
     "erase": "Erase sealed values for good; log how many.",
     "rotate": "Log that a new key takes over, signed by both.",
     "witness": "Be a witness of logs.",
     "monitor": "Follow logs; report what is wrong with them.",
 }
+app.command("timestamp", short_help=_brief["timestamp"], no_args_is_help=True)(
+    recordstamp.timestamp
+)
 app.command("open", short_help=_brief["open"], no_args_is_help=True)(recordvault.open_field)
 app.command("erase", short_help=_brief["erase"], no_args_is_help=True)(recordvault.erase)
 app.command("rotate", short_help=_brief["rotate"], no_args_is_help=True)(recordkey.rotate)
@@ -283,57 +257,14 @@ app.command("witness", short_help=_brief["witness"], no_args_is_help=True)(recor
 app.command("monitor", short_help=_brief["monitor"], no_args_is_help=True)(recordwatch.monitor)
 
 
-def _published(view: LogView, place: str) -> Snapshot:
-    snapshot = view.snapshot()
-    if snapshot is None:
-        raise wrong("no checkpoint was published here", where=place)
-    return snapshot
+def _unstamped(error: CountenanceError, folder: Path) -> CountenanceError:
+    """What is said of a checkpoint that was published without the time stamp asked for."""
+    from countenance.record.errors import RecordError
 
-
-def _witness(text: str) -> tuple[str, str, str]:
-    """``NAME=VKEY[@URL]`` in its parts."""
-    form = _WITNESS.fullmatch(text)
-    if form is None:
-        raise wrong(
-            f"{text!r} is no witness", where="--witness", expected="NAME=VKEY or NAME=VKEY@URL"
-        )
-    return form[1], form[2], form[3] or ""
-
-
-def _lines(file: str) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines of a file or of standard input, without empty ones."""
-    with contextlib.ExitStack() as stack:
-        source: BinaryIO = sys.stdin.buffer
-        if file != "-":
-            source = stack.enter_context(Path(file).open("rb"))
-        for n, line in enumerate(iter(lambda: source.readline(MOST_LINE_BYTES + 1), b""), 1):
-            if len(line) > MOST_LINE_BYTES:
-                raise wrong("the line is too long", where=f"{file}, line {n}")
-            if line.strip():
-                yield n, line
-
-
-def _event(line: bytes, n: int, file: str) -> Sealed:
-    """One line of events, sealed."""
-    from countenance.core import InputError
-    from countenance.record.commitments import seal
-    from countenance.record.kinds import KINDS, newest
-
-    where = f"{'standard input' if file == '-' else file}, line {n}"
-    form = '{"kind": "...", "public": {...}, "sealed": {...}}'
-    try:
-        value: Any = jsonlib.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise wrong("the line is no JSON", where=where, expected=form) from error
-    if not isinstance(value, dict) or not _EVENT >= value.keys() >= {"kind"}:
-        raise wrong("the line is no event", where=where, expected=form)
-    public, private = value.get("public", {}), value.get("sealed", {})
-    kind = newest(value["kind"]) if isinstance(value["kind"], str) else None
-    if kind is None:
-        raise wrong("no such kind of event", where=where, expected=", ".join(KINDS))
-    if not isinstance(public, dict) or not isinstance(private, dict):
-        raise wrong("the line is no event", where=where, expected=form)
-    try:
-        return seal(kind, time_s=now_s(), public=public, private=private)
-    except InputError as error:
-        raise wrong(error.what, where=where, expected=error.expected) from error
+    again = f"countenance record timestamp {folder} --url URL"
+    return RecordError(
+        f"published, but without a time stamp: {error.what}",
+        where=error.where,
+        expected=error.expected,
+        do=f"{error.do}; then {again}" if error.do else f"try again: {again}",
+    )

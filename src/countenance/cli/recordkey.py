@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from countenance.cli.recordfolder import Folder, PassphraseFile, Record, now_s, passphrase, wrong
+from countenance.cli.recordfolder import (
+    Folder,
+    PassphraseFile,
+    Record,
+    now_s,
+    passphrase,
+    read_bytes,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +27,9 @@ def rotate(folder: Folder, passphrase_file: PassphraseFile = None) -> None:
     order, is printed. The new key has the passphrase of the old one.
     """
     from countenance.record.keys import generate_key, load_signer
+    from countenance.record.policy import MAX_POLICY_BYTES
     from countenance.record.rotation import rotation_entry
+    from countenance.record.stamped import format_authorities, parse_authorities
 
     here = Record(folder).need()
     key, policy = _beside(here.key), _beside(here.policy)
@@ -30,16 +40,18 @@ def rotate(folder: Folder, passphrase_file: PassphraseFile = None) -> None:
                 where=str(path),
                 do="finish it; if its entry is not in the log, remove this file",
             )
+    now = here.load_policy()
+    known = read_bytes(here.policy, "the policy", most=MAX_POLICY_BYTES)
+    believed = format_authorities(parse_authorities(known, where=str(here.policy)))
     secret = passphrase(passphrase_file)
     old = load_signer(here.key, passphrase=secret, clock=now_s)
     vkey = generate_key(key, old.name, passphrase=secret)
     # The policy first: one that does not list the old key is told before the entry is for ever.
     try:
-        policy.write_text(
-            here.load_policy().replace_log_key(old.vkey, vkey).text, encoding="utf-8"
-        )
+        text = now.replace_log_key(old.vkey, vkey).text + believed
+        policy.write_text(text, encoding="utf-8", errors="surrogateescape")
         new = load_signer(key, passphrase=secret, clock=now_s)
-        with here.open_log(passphrase_file) as log:
+        with here.open_log(old) as log:
             (index,) = log.append([rotation_entry(old, new, time_s=now_s())])
     except BaseException:
         typer.echo(f"Not finished: look whether the log has the entry; {key} is kept.", err=True)

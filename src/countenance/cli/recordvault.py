@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countenance.cli.recordfolder import Folder, PassphraseFile, Record, now_s, wrong
+from countenance.cli.recordfolder import (
+    Folder,
+    Index,
+    PassphraseFile,
+    Record,
+    now_s,
+    passphrase,
+    write_file,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from countenance.record.commitments import Sealed
@@ -23,8 +32,10 @@ Basis = Annotated[
 
 def open_field(
     folder: Folder,
-    index: Annotated[int, typer.Argument(metavar="INDEX", min=0, show_default=False)],
-    field: Annotated[str, typer.Argument(metavar="FIELD", show_default=False)],
+    index: Index,
+    field: Annotated[
+        str, typer.Argument(metavar="FIELD", help="The sealed field, as case.", show_default=False)
+    ],
     basis: Basis,
     reader: Annotated[
         str | None, typer.Option("--reader", metavar="NAME", help="To whom; it is logged sealed.")
@@ -39,15 +50,19 @@ def open_field(
 
     The reader checks it with `countenance verify PROOF --policy FILE --opening FILE`.
     """
-    from countenance.core import atomic_write
     from countenance.record.commitments import Opening
     from countenance.record.entries import parse_entry
     from countenance.record.vault import Erased, append_events
 
     here = Record(folder).need()
-    with here.open_log(passphrase_file) as log, here.open_vault() as vault:
+    path = out or Path(f"{index}-{field}.json")
+    if path.is_dir() or not path.parent.is_dir():  # known before the log says it was handed out
+        raise wrong("no file can be written there", where=str(path), expected="--out FILE")
+    signer = here.signer(passphrase(passphrase_file))
+    with here.open_log(signer) as log, here.open_vault() as vault:
         if index >= log.size:
-            raise wrong(f"there is no entry {index}", expected=f"0 to {log.size - 1}")
+            known = f"0 to {log.size - 1:,}" if log.size else "nothing: the log is empty"
+            raise wrong(f"there is no entry {index}", where=str(folder), expected=known)
         entry = parse_entry(log.entry(index))
         if field not in entry.sealed:
             names = ", ".join(sorted(entry.sealed)) or "none"
@@ -61,10 +76,7 @@ def open_field(
             "opened", basis, fields=1, private={"reader": reader, "entries": [[index, field]]}
         )
         logged = append_events(log, vault, [event])
-    path = out or Path(f"{index}-{field}.json")
-    with atomic_write(path) as file:
-        file.write(found.to_bytes())
-    path.chmod(0o600)
+    write_file(path, found.to_bytes(), private=True)
     typer.echo(f"{path}; logged as entry {logged.start}")
 
 
@@ -80,17 +92,28 @@ def erase(
     """Erase the salts and values kept under a handle, for good, and log how many there were.
 
     The log still verifies; what its commitments were of, nobody can tell any more. Copies and
-    backups of the vault are yours to expire.
+    backups of the vault are yours to expire. What fails in between is finished by the same
+    command again, or by the next erasure.
     """
-    from countenance.record.vault import append_events
+    from countenance.record.erasure import erase_events
 
     here = Record(folder).need()
-    with here.open_log(passphrase_file) as log, here.open_vault() as vault:
-        count = vault.erase_about(handle)
-        if not count:
-            raise wrong("nothing is kept under this handle", where=handle)
-        logged = append_events(log, vault, [_event("erased", basis, fields=count, private={})])
-    typer.echo(f"{count} fields erased; logged as entry {logged.start}")
+    signer = here.signer(passphrase(passphrase_file))
+    with here.open_log(signer) as log, here.open_vault() as vault:
+        told = erase_events(
+            log,
+            vault,
+            about=handle,
+            event=lambda fields: _event("erased", basis, fields=fields, private={}),
+        )
+    if not told:
+        raise wrong(
+            "nothing is kept under this handle",
+            where=handle,
+            expected="a handle that was given to `countenance record append --about`",
+        )
+    for each in told:
+        typer.echo(f"{each.fields} fields erased; logged as entry {each.index}")
 
 
 def _event(name: str, basis: str, *, fields: int, private: dict[str, Any]) -> Sealed:

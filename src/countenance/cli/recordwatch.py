@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -14,9 +15,13 @@ from countenance.cli.recordfolder import (
     Listen,
     PassphraseFile,
     address,
+    listening,
+    load_policy,
+    make_folder,
+    naming,
     now_s,
     passphrase,
-    reader,
+    reading,
     wrong,
 )
 
@@ -57,15 +62,28 @@ def witness(
     key, state = folder / "witness.key", folder / "state.sqlite"
     if new is not None:
         secret = passphrase(passphrase_file, new=True)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
         vkey = generate_key(key, new, passphrase=secret, kind=KeyKind.WITNESS)
         WitnessStore.create(state).close()
         typer.echo(vkey)
         return
-    host, port = address(listen)
-    verifiers = [parse_vkey(each) for each in log or ()]
+    address(listen)
+    verifiers = []
+    for each in log or ():
+        with naming(f"--log {each}"):
+            verifiers.append(parse_vkey(each))
     if not verifiers:
-        raise wrong("no log to cosign for", expected="--log VKEY")
+        raise wrong(
+            "no log to cosign for",
+            expected="--log VKEY, the verifier key that `countenance record init` printed",
+            do=f"to make the witness first: countenance record witness {folder} --new NAME",
+        )
+    if not key.is_file():
+        raise wrong(
+            "there is no witness here",
+            where=str(folder),
+            do=f"countenance record witness {folder} --new NAME",
+        )
     by_origin = {
         origin: tuple(each for each in verifiers if each.name == origin)
         for origin in dict.fromkeys(each.name for each in verifiers)
@@ -73,24 +91,15 @@ def witness(
     signer = load_signer(key, passphrase=passphrase(passphrase_file), clock=now_s)
     if not isinstance(signer, Ed25519Cosigner | MLDSA44Cosigner):
         raise wrong("this key is a log's, not a witness's", where=str(key))
-    store = WitnessStore(state)
-    server = WitnessServer(
-        Witness(
-            [WitnessedLog(origin, keys) for origin, keys in by_origin.items()],
-            signers=[signer],
-            store=store,
-            clock=now_s,
-        ),
-        host=host,
-        port=port,
-    )
-    typer.echo(server.url)
-    sys.stdout.flush()
-    try:
-        server.serve_forever()
-    finally:
-        server.close()
-        store.close()
+    with contextlib.closing(WitnessStore(state)) as store:
+        known = [WitnessedLog(origin, keys) for origin, keys in by_origin.items()]
+        who = Witness(known, signers=[signer], store=store, clock=now_s)
+        with listening(listen) as (host, port):
+            server = WitnessServer(who, host=host, port=port)
+        with contextlib.closing(server):
+            typer.echo(server.url)
+            sys.stdout.flush()
+            server.serve_forever()
 
 
 def monitor(
@@ -108,7 +117,7 @@ def monitor(
         typer.Option(
             "--place",
             metavar="[ORIGIN=]ADDRESS",
-            help="Where a log can be seen too: an address or a folder; repeatable.",
+            help="Where a log can be seen too: a LOG as `record verify` takes it; repeatable.",
         ),
     ] = None,
     every: Annotated[
@@ -135,15 +144,20 @@ def monitor(
     from countenance.core import CountenanceError, pretty_json
     from countenance.record.monitor import Monitor
     from countenance.record.monitor_report import post_webhook
-    from countenance.record.policy import Policy
+    from countenance.record.request import check_address
 
     if every is not None and every <= 0:
         raise wrong("a time between visits that is none", where="--every", expected="60")
-    logs = _followed(Policy.load(policy), place or [])
-    with progress(quiet=quiet or json) as report:
-        watch = Monitor(folder, clock=now_s, max_age_s=max_age, progress=report)
+    if webhook is not None:
+        check_address(webhook, what="the address of a webhook", query=True)
+    with contextlib.ExitStack() as stack:
+        logs = _followed(load_policy(policy), place or [], stack)
+        make_folder(folder)
         while True:
-            found = watch.visit(logs)
+            # A bar for each visit: what is told after it would run into one that is still there.
+            with progress(quiet=quiet or json) as report:
+                watch = Monitor(folder, clock=now_s, max_age_s=max_age, progress=report)
+                found = watch.visit(logs)
             if json:
                 typer.echo(pretty_json(found.to_json()), nl=False)
             else:
@@ -162,7 +176,7 @@ def monitor(
             time.sleep(every)
 
 
-def _followed(policy: Policy, places: list[str]) -> list[FollowedLog]:
+def _followed(policy: Policy, places: list[str], stack: contextlib.ExitStack) -> list[FollowedLog]:
     """Every log of a policy with all the places where it can be seen."""
     from countenance.record.monitor import FollowedLog, Place
     from countenance.record.remote import HttpStorage
@@ -183,7 +197,8 @@ def _followed(policy: Policy, places: list[str]) -> list[FollowedLog]:
                     expected=f"ORIGIN=ADDRESS, with one of {', '.join(seen)}",
                 )
             origin, where = next(iter(seen)), text
-        seen[origin].append(Place(where, reader(where)))
+        if where not in {each.name for each in seen[origin]}:
+            seen[origin].append(Place(where, stack.enter_context(reading(where))))
     followed = []
     for origin, at in seen.items():
         if not at:

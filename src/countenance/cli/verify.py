@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli.recordfolder import wrong
+from countenance.cli.recordfolder import load_policy, read_bytes, wrong
+from countenance.cli.recordstamp import AuthorityFiles, examine, stamp_facts, stamp_values
 
 if TYPE_CHECKING:
     from countenance.record.entries import Entry
     from countenance.record.policy import Verdict
+    from countenance.record.stamped import Stamps
 
 
 def verify(
@@ -31,39 +33,47 @@ def verify(
             "--opening", metavar="FILE", help="What opens a sealed field of it; repeatable."
         ),
     ] = None,
+    authority: AuthorityFiles = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
 ) -> None:
     """Say whether a proof file shows an entry to be in a log, offline.
 
-    The policy names the logs and witnesses you trust, and how many of them it takes. The code is
-    1 where the file does not show it.
+    The policy names the logs and witnesses you trust, and how many of them it takes. With
+    --timestamp-authority it takes a time stamp of one of those too. The code is 1 where the file
+    does not show it.
     """
     from countenance.record.commitments import parse_opening, verify_opening
     from countenance.record.entries import parse_entry
     from countenance.record.errors import VerificationError
-    from countenance.record.policy import Policy
     from countenance.record.proof import MAX_PROOF_BYTES, examine_proof, parse_proof
 
-    trusted = Policy.load(policy)
-    data = _read(file, most=MAX_PROOF_BYTES)
+    if file.is_dir():
+        raise wrong(
+            "this is a folder, not a proof file",
+            where=str(file),
+            do="a whole log is checked by `countenance record verify`",
+        )
+    trusted = load_policy(policy)
+    data = read_bytes(file, "the proof", most=MAX_PROOF_BYTES)
     try:
         carried = parse_proof(data).extra
-        raw = carried if entry is None else _read(entry, most=65_535)
+        raw = carried if entry is None else read_bytes(entry, "the entry", most=65_535)
         if raw is None:
             raise wrong(
                 "the proof does not carry its entry", where=str(file), expected="--entry FILE"
             )
         proof, verdict = examine_proof(data, raw, trusted)
+        stamps = examine(proof.checkpoint, policy, authority)
         event = _event(raw) if not opening else parse_entry(raw)
         opened = {}
         for each in opening or ():
-            found = parse_opening(_read(each, most=2 << 20))
+            found = parse_opening(read_bytes(each, "the opening", most=2 << 20))
             if event is not None:
                 opened[found.field] = verify_opening(event, found)
     except VerificationError as error:
-        typer.echo(f"Does not verify.\n{error.diagnostics()}", err=True)
+        typer.echo(f"Does not verify: {file}\n{error.diagnostics()}", err=True)
         raise typer.Exit(1) from error
-    _show(verdict, proof.index, event, raw, opened, json=json)
+    _show(verdict, stamps, proof.index, event, raw, opened, json=json)
 
 
 def _event(raw: bytes) -> Entry | None:
@@ -79,6 +89,7 @@ def _event(raw: bytes) -> Entry | None:
 
 def _show(
     verdict: Verdict,
+    stamps: Stamps,
     index: int,
     event: Entry | None,
     raw: bytes,
@@ -101,6 +112,7 @@ def _show(
             "entry_sha256": sha256_bytes(raw),
             "entry": event.to_json() if event else None,
             "cosigned": [{"witness": name, "time": time} for name, time in witnesses],
+            "timestamps": stamp_values(stamps),
             "opened": opened,
         }
         typer.echo(pretty_json(value), nl=False)
@@ -109,6 +121,7 @@ def _show(
         ("log", checkpoint.origin),
         ("entry", f"{index:,} of {checkpoint.size:,}"),
         ("cosigned by", "; ".join(f"{n}, {t}" for n, t in witnesses) or "no witness"),
+        *stamp_facts(stamps),
     ]
     if event is None:
         facts.append(("content", f"{len(raw):,} bytes that are no event"))
@@ -126,11 +139,3 @@ def _plainly(value: object) -> str:
     import json as jsonlib
 
     return value if isinstance(value, str) else jsonlib.dumps(value, ensure_ascii=False)
-
-
-def _read(path: Path, *, most: int) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise wrong("the file is too large", where=str(path), expected=f"{most:,} bytes")
-    return data

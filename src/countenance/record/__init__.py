@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from countenance.record.asynclog import AsyncLog
     from countenance.record.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
     from countenance.record.commitments import Opening, Sealed, parse_opening, seal, verify_opening
     from countenance.record.cosignature import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
     from countenance.record.counts import PublicCounts, count_public
     from countenance.record.entries import Entry, EventKind, Field, make_entry, parse_entry
+    from countenance.record.erasure import erase_events, tell_erasures
     from countenance.record.errors import (
         ConflictError,
         RecordError,
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from countenance.record.witness_store import WitnessStore
 
 _HOMES = {
+    "asynclog": ("AsyncLog",),
     "checkpoint": (
         "Checkpoint",
         "open_checkpoint",
@@ -91,6 +94,10 @@ _HOMES = {
         "Field",
         "make_entry",
         "parse_entry",
+    ),
+    "erasure": (
+        "erase_events",
+        "tell_erasures",
     ),
     "errors": (
         "ConflictError",
@@ -179,6 +186,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 __all__ = [
     "EMPTY_ROOT",
     "KINDS",
+    "AsyncLog",
     "Checkpoint",
     "ConflictError",
     "Ed25519Cosigner",
@@ -220,6 +228,7 @@ __all__ = [
     "consistency_proof",
     "cosign",
     "count_public",
+    "erase_events",
     "follow_rotation",
     "generate_key",
     "inclusion_proof",
@@ -243,6 +252,7 @@ __all__ = [
     "rotation_entry",
     "seal",
     "sign_note",
+    "tell_erasures",
     "time_findings",
     "verify_consistency",
     "verify_evidence",

@@ -28,15 +28,17 @@ from dataclasses import dataclass
 from dataclasses import field as part
 from typing import Any
 
-from countenance.core import InputError, canonical_json
+from countenance.core import InputError
 from countenance.record.entries import SCHEMA_PREFIX, Entry, EventKind, make_entry
 from countenance.record.errors import VerificationError
+from countenance.record.wire import write_json
 
 SALT_BYTES = 32
 MOST_VALUE_BYTES = 1 << 20
 _DOMAIN = b"countenance-record/commitment/v1\n"
 _OPENING = "countenance-record/opening"
 _PARTS = {"schema", "version", "kind", "field", "salt", "value"}
+_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _HEX32 = re.compile(r"[0-9a-f]{64}")
 
 Random = Callable[[int], bytes]
@@ -58,7 +60,7 @@ class Opening:
 
     def to_bytes(self) -> bytes:
         """The file that is handed to an authorised reader (canonical JSON)."""
-        return canonical_json(
+        return write_json(
             {
                 "schema": _OPENING,
                 "version": 1,
@@ -89,7 +91,7 @@ def commit(value: Any, *, salt: bytes, kind: str, field: str) -> str:
     if len(salt) != SALT_BYTES:
         raise InputError(f"a salt of {len(salt)} bytes", expected=f"{SALT_BYTES} random bytes")
     try:
-        message = canonical_json([SCHEMA_PREFIX + kind, field, value])
+        message = write_json([SCHEMA_PREFIX + kind, field, value])
     except (ValueError, RecursionError) as error:
         raise InputError(
             "the value has no canonical JSON form",
@@ -158,6 +160,14 @@ def verify_opening(entry: Entry, opening: Opening) -> Any:
     return opening.value
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no name stands twice: of two values, readers would show either."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name stands twice")
+    return value
+
+
 def parse_opening(data: bytes) -> Opening:
     """Read the file of an opening.
 
@@ -172,7 +182,7 @@ def parse_opening(data: bytes) -> Opening:
     if len(data) > MOST_VALUE_BYTES + 4096:
         raise wrong
     try:
-        value = json.loads(data.decode("utf-8"))
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise wrong from error
     if not isinstance(value, dict) or value.keys() != _PARTS:
@@ -181,5 +191,9 @@ def parse_opening(data: bytes) -> Opening:
         raise wrong
     texts = (value["kind"], value["field"], value["salt"])
     if not all(isinstance(text, str) for text in texts) or not _HEX32.fullmatch(value["salt"]):
+        raise wrong
+    if not all(
+        _NAME.fullmatch(text) for text in texts[:2]
+    ):  # they are shown before they are checked
         raise wrong
     return Opening(value["kind"], value["field"], bytes.fromhex(value["salt"]), value["value"])

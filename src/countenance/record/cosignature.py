@@ -24,18 +24,19 @@ from countenance.core import InputError, MissingPartError
 from countenance.record.checkpoint import parse_checkpoint
 from countenance.record.errors import VerificationError
 from countenance.record.note import (
-    ED25519_COSIGNATURE,
     MAX_INTEGER,
-    MLDSA44_COSIGNATURE,
     Signature,
     Signer,
     Verifier,
-    check_name,
-    format_vkey,
-    key_hash,
     load_ed25519,
     split_note,
     verify_ed25519,
+)
+from countenance.record.vkey import (
+    ED25519_COSIGNATURE,
+    MLDSA44_COSIGNATURE,
+    KeySigner,
+    NamedKey,
 )
 
 DEFAULT_TOLERANCE_S: Final = 24 * 3600
@@ -121,43 +122,35 @@ def subtree_message(
     )
 
 
-def _checkpoint_message(cosigner: str, text: bytes, time: int) -> bytes:
-    head = parse_checkpoint(text)
-    return subtree_message(cosigner, origin=head.origin, end=head.size, root=head.root, time=time)
-
-
-class Ed25519CosignatureVerifier:
+class Ed25519CosignatureVerifier(NamedKey):
     """Verifies cosignatures of type 0x04."""
 
-    __slots__ = ("_key", "key_id", "name", "public_key")
+    __slots__ = ("_key",)
+    kind = ED25519_COSIGNATURE
 
     def __init__(self, name: str, public_key: bytes) -> None:
-        self.name = check_name(name)
-        self.public_key = public_key
-        self.key_id = key_hash(name, ED25519_COSIGNATURE, public_key)
+        super().__init__(name, public_key)
         self._key = load_ed25519(public_key)
-
-    @property
-    def vkey(self) -> str:
-        """The verifier key this was made of."""
-        return format_vkey(self.name, ED25519_COSIGNATURE, self.public_key)
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Verify over the text of a checkpoint; nothing else can be cosigned."""
-        parse_checkpoint(message)
         time, bare = split_time(signature)
-        verify_ed25519(self._key, bare, ed25519_message(message, time), name=self.name)
+        verify_ed25519(self._key, bare, self.message(message, time), name=self.name)
+
+    def message(self, text: bytes, time: int) -> bytes:
+        """What is signed: two lines, then the whole text, which must be a checkpoint's."""
+        parse_checkpoint(text)
+        return ed25519_message(text, time)
 
 
-class MLDSA44Verifier:
+class MLDSA44Verifier(NamedKey):
     """Verifies cosignatures of type 0x06, by a witness or by a log itself."""
 
-    __slots__ = ("_key", "key_id", "name", "public_key")
+    __slots__ = ("_key",)
+    kind = MLDSA44_COSIGNATURE
 
     def __init__(self, name: str, public_key: bytes) -> None:
-        self.name = check_name(name)
-        self.public_key = public_key
-        self.key_id = key_hash(name, MLDSA44_COSIGNATURE, public_key)
+        super().__init__(name, public_key)
         if len(public_key) != _MLDSA44_PUBLIC:
             raise VerificationError("not an ML-DSA-44 public key", expected="1,312 bytes")
         try:
@@ -167,17 +160,19 @@ class MLDSA44Verifier:
         except UnsupportedAlgorithm as error:
             raise _no_mldsa() from error
 
-    @property
-    def vkey(self) -> str:
-        """The verifier key this was made of."""
-        return format_vkey(self.name, MLDSA44_COSIGNATURE, self.public_key)
-
     def verify(self, message: bytes, signature: bytes) -> None:
         """Verify over the first three lines of a checkpoint: the rest is not covered."""
         time, bare = split_time(signature)
         if len(bare) != _MLDSA44_SIGNATURE:
             raise VerificationError("not an ML-DSA-44 signature", where=self.name)
-        self.verify_message(bare, _checkpoint_message(self.name, message, time))
+        self.verify_message(bare, self.message(message, time))
+
+    def message(self, text: bytes, time: int) -> bytes:
+        """What is signed: this cosigner's name, and what the text says of the whole tree."""
+        head = parse_checkpoint(text)
+        return subtree_message(
+            self.name, origin=head.origin, end=head.size, root=head.root, time=time
+        )
 
     def verify_message(self, bare: bytes, message: bytes) -> None:
         """Verify the bare signature of a `subtree_message`."""
@@ -198,20 +193,44 @@ def cosignature_verifier(name: str, kind: int, public_key: bytes) -> Verifier:
     )
 
 
-class Ed25519Cosigner:
+class _Cosigner(KeySigner):
+    """What both kinds do: put the time before the signature, and verify what came out."""
+
+    __slots__ = ("_clock", "_verifier")
+
+    def __init__(
+        self,
+        verifier: Ed25519CosignatureVerifier | MLDSA44Verifier,
+        sign_raw: Callable[[bytes], bytes],
+        clock: Clock,
+    ) -> None:
+        super().__init__(verifier, sign_raw)
+        self._verifier = verifier
+        self._clock = clock
+
+    def sign(self, message: bytes) -> bytes:
+        """Cosign the text of a checkpoint as of now."""
+        return self.sign_at(message, time=self._clock())
+
+    def sign_at(self, message: bytes, *, time: int) -> bytes:
+        """Cosign the text of a checkpoint as of `time`: 8 bytes of time, then the signature."""
+        signature = _time_bytes(time) + self._sign_raw(self._verifier.message(message, time))
+        self._verifier.verify(message, signature)
+        return signature
+
+
+class Ed25519Cosigner(_Cosigner):
     """Makes cosignatures of type 0x04. `clock` gives the time where the caller gives none.
 
     One Ed25519 key must not serve two cosigners: this kind does not sign the cosigner's name.
     """
 
-    __slots__ = ("_clock", "_sign_raw", "_verifier")
+    __slots__ = ()
 
     def __init__(
         self, name: str, public_key: bytes, *, sign_raw: Callable[[bytes], bytes], clock: Clock
     ) -> None:
-        self._verifier = Ed25519CosignatureVerifier(name, public_key)
-        self._sign_raw = sign_raw
-        self._clock = clock
+        super().__init__(Ed25519CosignatureVerifier(name, public_key), sign_raw, clock)
 
     @classmethod
     def from_private_key(
@@ -220,75 +239,21 @@ class Ed25519Cosigner:
         """A cosigner that holds its key in memory."""
         return cls(name, key.public_key().public_bytes_raw(), sign_raw=key.sign, clock=clock)
 
-    @property
-    def name(self) -> str:
-        """The key's name."""
-        return self._verifier.name
 
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes that tell keys of one name apart."""
-        return self._verifier.key_id
-
-    @property
-    def vkey(self) -> str:
-        """What others need to verify."""
-        return self._verifier.vkey
-
-    def sign(self, message: bytes) -> bytes:
-        """Cosign the text of a checkpoint as of now."""
-        return self.sign_at(message, time=self._clock())
-
-    def sign_at(self, message: bytes, *, time: int) -> bytes:
-        """Cosign the text of a checkpoint as of `time`: 8 bytes of time, 64 of signature."""
-        parse_checkpoint(message)
-        signature = _time_bytes(time) + self._sign_raw(ed25519_message(message, time))
-        self._verifier.verify(message, signature)
-        return signature
-
-
-class MLDSA44Cosigner:
+class MLDSA44Cosigner(_Cosigner):
     """Makes cosignatures of type 0x06: for witnesses, and for logs that sign with it."""
 
-    __slots__ = ("_clock", "_sign_raw", "_verifier")
+    __slots__ = ()
 
     def __init__(
         self, name: str, public_key: bytes, *, sign_raw: Callable[[bytes], bytes], clock: Clock
     ) -> None:
-        self._verifier = MLDSA44Verifier(name, public_key)
-        self._sign_raw = sign_raw
-        self._clock = clock
+        super().__init__(MLDSA44Verifier(name, public_key), sign_raw, clock)
 
     @classmethod
     def from_private_key(cls, name: str, key: Any, *, clock: Clock) -> MLDSA44Cosigner:
         """A cosigner that holds its key (a ``MLDSA44PrivateKey``) in memory."""
         return cls(name, key.public_key().public_bytes_raw(), sign_raw=key.sign, clock=clock)
-
-    @property
-    def name(self) -> str:
-        """The key's name."""
-        return self._verifier.name
-
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes that tell keys of one name apart."""
-        return self._verifier.key_id
-
-    @property
-    def vkey(self) -> str:
-        """What others need to verify."""
-        return self._verifier.vkey
-
-    def sign(self, message: bytes) -> bytes:
-        """Cosign the text of a checkpoint as of now."""
-        return self.sign_at(message, time=self._clock())
-
-    def sign_at(self, message: bytes, *, time: int) -> bytes:
-        """Cosign the text of a checkpoint as of `time`: 8 bytes of time, 2,420 of signature."""
-        bare = self._sign_raw(_checkpoint_message(self.name, message, time))
-        signature = _time_bytes(time) + bare
-        self._verifier.verify(message, signature)
-        return signature
 
 
 def cosign(note: bytes, cosigner: Cosigner, *, time: int) -> Signature:

@@ -20,7 +20,6 @@ far as its envelope goes (`Entry.known` is False): it is counted and verified, n
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,13 +27,12 @@ from typing import Any, NoReturn
 
 from countenance.core import InputError, canonical_json
 from countenance.record.errors import VerificationError
+from countenance.record.wire import MAX_EXACT, ascii_json, read_json, write_json
 
 MOST_BYTES = 65_535
 """An entry's length is a uint16 in its bundle (tlog-tiles)."""
 
 SCHEMA_PREFIX = "countenance-record/"
-LARGEST = 2**53 - 1
-"""The largest integer that every JSON reader keeps exact (RFC 8785, 3.2.2.3)."""
 
 LAST_S = 253_402_300_799
 """9999-12-31T23:59:59Z: no later time has the form entries write."""
@@ -43,9 +41,13 @@ _ENVELOPE = {"public", "schema", "sealed", "time", "version"}
 _KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+){0,7}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _HEX32 = re.compile(r"[0-9a-f]{64}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TIME = re.compile(  # 1970 to 9999, what `format_time` writes; which days a month has is checked
+    r"(?:19[7-9]|[2-9][0-9]{2})[0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z"
+)
 _MOST_FIELDS = 64
 _MOST_CODES = 64
+_NESTS = (dict, list)
+_MOST_DEPTH = 16  # of an entry from elsewhere: what a reader's stack can take must not decide
 
 Json = str | int | bool | list[str]
 
@@ -82,7 +84,7 @@ class Field:
                 and value == sorted(set(value))
             )
         elif self.type == "count":
-            right = type(value) is int and 0 <= value <= LARGEST
+            right = type(value) is int and 0 <= value <= MAX_EXACT
         elif self.type == "flag":
             right = type(value) is bool
         elif self.type == "time":
@@ -157,7 +159,7 @@ class Entry:
 
     def to_bytes(self) -> bytes:
         """The bytes that are hashed and stored (RFC 8785)."""
-        return canonical_json(self.to_json())
+        return write_json(self.to_json())
 
 
 def make_entry(
@@ -213,7 +215,7 @@ def parse_entry(data: bytes, *, kinds: Kinds | None = None) -> Entry:
     kind = schema.removeprefix(SCHEMA_PREFIX)
     if len(kind) > 64 or _KIND.fullmatch(kind) is None:
         _refuse("the entry's kind is no name of a kind", expected="words of a-z 0-9 joined by -")
-    if type(version) is not int or not 1 <= version <= LARGEST:
+    if type(version) is not int or not 1 <= version <= MAX_EXACT:
         _refuse("the entry's version is no version", expected="a whole number from 1 up")
     if not isinstance(value["time"], str) or not _is_time(value["time"]):
         _refuse("the entry's time is no time", expected=_EXPECTED["time"])
@@ -228,6 +230,8 @@ def parse_entry(data: bytes, *, kinds: Kinds | None = None) -> Entry:
     versions = kinds.get(kind, ())
     known = next((each for each in versions if each.version == version), None)
     if known is None:
+        if _depth(value) > _MOST_DEPTH:
+            _refuse("the entry is nested too deeply", expected=f"at most {_MOST_DEPTH} levels")
         newest = max((each.version for each in versions), default=0)
         if versions and version < newest:
             _refuse(f"no version {version} of {kind} was ever defined")
@@ -275,11 +279,8 @@ def _read_canonical(data: bytes) -> Any:
     if len(data) > MOST_BYTES:
         _refuse("the entry is too long", expected=f"at most {MOST_BYTES:,} bytes")
     try:
-        value = json.loads(
-            data.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float, parse_int=_exact
-        )
-        # In ASCII, without fractions, the standard library writes RFC 8785 too, and faster.
-        same = (_ascii_json(value) if data.isascii() else canonical_json(value)) == data
+        value = read_json(data)
+        same = (ascii_json(value) if data.isascii() else canonical_json(value)) == data
     except (ValueError, RecursionError) as error:
         raise VerificationError(
             "the entry is no canonical JSON", expected="RFC 8785, without fractions"
@@ -289,23 +290,18 @@ def _read_canonical(data: bytes) -> Any:
     return value
 
 
-def _ascii_json(value: Any) -> bytes:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode()
-
-
-def _exact(text: str) -> int:
-    if len(text) > 17 or abs(number := int(text)) > LARGEST:
-        raise ValueError(f"{text[:20]} is not kept exact by every reader of JSON")
-    return number
-
-
-def _no_float(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a whole number")
+def _depth(value: Any) -> int:
+    """How deep lists and objects lie in one another, without recursion."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        lists = (x.values() if isinstance(x, dict) else x for x in level if isinstance(x, _NESTS))
+        level = [child for children in lists for child in children]
+    return depth
 
 
 def _is_time(text: str) -> bool:
-    if _TIME.fullmatch(text) is None:
+    if _TIME.fullmatch(text) is None or text[11:13] > "23":  # newer Pythons read 24:00:00 too
         return False
     try:
         dt.datetime.fromisoformat(text)

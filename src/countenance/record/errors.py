@@ -16,10 +16,22 @@ from __future__ import annotations
 from countenance.core import CountenanceError
 
 
+def printable(text: str) -> str:
+    """A text that strangers had a part in, without what a terminal would obey or cannot show."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+
+
 class RecordError(CountenanceError):
-    """Base of the tree."""
+    """Base of the tree.
+
+    Its message may repeat what stands in a note, a proof or an answer, so it is told `printable`.
+    """
 
     code = "record"
+
+    def diagnostics(self) -> str:
+        """The whole message for a person, one fact a line."""
+        return printable(super().diagnostics())
 
 
 class VerificationError(RecordError):

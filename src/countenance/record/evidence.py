@@ -12,7 +12,6 @@ log's public key alone. Two forms exist:
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 from countenance.core import atomic_write, canonical_json, sha256_bytes
 from countenance.record.checkpoint import Checkpoint, open_checkpoint
 from countenance.record.errors import StorageError, VerificationError
+from countenance.record.fileops import FileOps
 from countenance.record.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
 from countenance.record.note import (
     Note,
@@ -117,16 +117,16 @@ def verify_evidence(
 ) -> Contradiction:
     """Check that the two notes are signed by the log and irreconcilable.
 
-    Both notes need a good signature by one of `log_keys`; `witnesses` only serve to name those
-    who cosigned both sides, which convicts them as well.
+    Both notes need a good signature by one of `log_keys` that has the log's origin as its name:
+    of several logs that one trusts, none can be framed by another. `witnesses` only serve to name
+    those who cosigned both sides, which convicts them as well.
 
     Raises
     ------
     VerificationError
         If a signature is missing or bad, or the notes can both be true.
     """
-    first = open_checkpoint(evidence.first, log_keys)[0]
-    second = open_checkpoint(evidence.second, log_keys)[0]
+    first, second = (_signed(note, log_keys) for note in (evidence.first, evidence.second))
     if first.origin != second.origin:
         raise VerificationError("the two checkpoints are of different logs: no contradiction")
     if first.size > second.size:
@@ -138,6 +138,15 @@ def verify_evidence(
         _verify_fork(evidence, first, second)
     both = _cosigners(evidence.first, witnesses) & _cosigners(evidence.second, witnesses)
     return Contradiction(first, second, tuple(sorted(both)))
+
+
+def _signed(data: bytes, log_keys: Sequence[Verifier]) -> Checkpoint:
+    checkpoint, note = open_checkpoint(data, log_keys)
+    if checkpoint.origin not in {signature.name for signature in note.verified}:
+        raise VerificationError(
+            "no key of this log signed the checkpoint", where=checkpoint.origin
+        )
+    return checkpoint
 
 
 def _verify_fork(evidence: Evidence, first: Checkpoint, second: Checkpoint) -> None:
@@ -177,7 +186,7 @@ def save_evidence(evidence: Evidence, folder: Path) -> Path:
         if not path.exists():
             with atomic_write(path) as file:
                 file.write(evidence.to_bytes())
-            sync_folder(folder)
+            FileOps().fsync_folder(folder)
     except OSError as error:
         raise StorageError(f"the evidence cannot be written: {error}") from error
     return path
@@ -190,15 +199,6 @@ def kept_note(note: Note, more: Iterable[Signature] = ()) -> bytes:
     """
     lines = dict.fromkeys(signature.line for signature in (*note.verified, *more))
     return note.text + b"\n" + b"".join(lines)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new or renamed file in `folder` survive a power loss."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _utf8(value: object) -> bytes:

@@ -3,12 +3,15 @@
 ::
 
     checkpoint, tile/...   what is published; any web server can serve these as they are
-    journal                entries that are durable and not yet in full bundles (not to be served)
+    journal, journal.next  entries that are durable and not yet in full bundles (not to be served)
     lock                   held by the one process that writes
 
-A tile or bundle takes its name only when it is whole and durable. The journal is replaced only
-when everything in it that fills a bundle is. So at every moment the folder holds every
-acknowledged entry, and opening it again is the whole of crash recovery.
+A tile or bundle takes its name only when it is whole and durable. A journal is replaced only when
+everything in it that fills a bundle is. So at every moment the folder holds every acknowledged
+entry, and opening it again is the whole of crash recovery.
+
+When a journal is long enough, its bundles become files beside the appends, in a thread that ends
+with that work. There is one such thread at most: appends wait when they are a whole journal ahead.
 """
 
 from __future__ import annotations
@@ -17,19 +20,31 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from countenance.record.errors import ConflictError, RecordError, StorageError
 from countenance.record.fileops import FileOps, write_all
-from countenance.record.journal import Journal, read_journal
+from countenance.record.journal import Journal, read_journals
 from countenance.record.storage import CHECKPOINT, MAX_CHECKPOINT, Batch
 from countenance.record.tiles import parse_path
 
 SETTLE_BYTES = 4 << 20  # journal size at which bundles become files: bounds memory and recovery
 
 _FSYNCS = 8  # at the same time
+
+
+Beside = Callable[[Callable[[], None]], "Future[None]"]
+"""Does some work beside the appends; the future is done when the work is."""
+
+
+def in_thread(work: Callable[[], None]) -> Future[None]:
+    """Do it in a thread of its own."""
+    thread = ThreadPoolExecutor(1)
+    done = thread.submit(work)
+    thread.shutdown(wait=False)
+    return done
 
 
 class FolderStorage:
@@ -39,14 +54,22 @@ class FolderStorage:
     """
 
     def __init__(
-        self, path: Path | str, *, ops: FileOps | None = None, settle_bytes: int = SETTLE_BYTES
+        self,
+        path: Path | str,
+        *,
+        ops: FileOps | None = None,
+        settle_bytes: int = SETTLE_BYTES,
+        beside: Beside = in_thread,
     ) -> None:
         self.path = Path(path)
         self._settle_bytes = settle_bytes
+        self._beside = beside
         self._ops = ops if ops is not None else FileOps()
         self._journal = Journal(self.path / "journal", self._ops)
         self._lock: int | None = None
         self._pending: dict[str, bytes] = {}  # full, durable in the journal, not yet files
+        self._settling: dict[str, bytes] = {}  # those of the first journal where there are two
+        self._work: Future[None] | None = None
         self._edge = 0
         self._tail: Sequence[bytes] = ()
 
@@ -60,9 +83,9 @@ class FolderStorage:
             limit = MAX_CHECKPOINT
         else:
             limit = parse_path(path).max_bytes
-            pending = self._pending.get(path)
-            if pending is not None:
-                return pending
+            for held in (self._pending, self._settling):  # they move on in this order, to files
+                if (pending := held.get(path)) is not None:
+                    return pending
         try:
             with (self.path / path).open("rb", buffering=0) as file:
                 # Asked for by its own size: a buffer of the limit's size costs more than reading.
@@ -101,10 +124,12 @@ class FolderStorage:
         self._lock = handle
 
     def recover(self) -> tuple[int, list[bytes]]:
-        """Entries of the journal, and the index of the first."""
+        """Entries of the journals, and the index of the first."""
         self._need_lock()
+        with contextlib.suppress(OSError, RecordError):  # it is done again from the start
+            self._join()
         try:
-            found = read_journal(self._journal.path)
+            found = read_journals(self._journal.path)
         except OSError as error:
             raise _failed("reading failed", self._journal.path, error) from error
         if found is None:
@@ -125,26 +150,30 @@ class FolderStorage:
         yield self._edge + len(self._tail)
 
     def append(self, batch: Batch) -> None:
-        """One record in the journal, one fsync."""
+        """One record in the journal, one fsync. Fails, too, where writing tiles beside it has."""
         with self._failing("appending failed"):
+            if self._work is not None and self._work.done():
+                self._join()
             if batch.entries:
                 self._journal.append(batch.first, batch.entries)
             self._pending.update(batch.full)
             self._edge, self._tail = batch.edge, batch.tail
             if batch.entries and self._journal.size_bytes > self._settle_bytes:
-                self._settle()
+                self._settle_beside()
 
     def settle(self) -> None:
         """Write full tiles and bundles as files and begin a new journal after them."""
         with self._failing("writing tiles failed"):
+            self._join()
             self._settle()
 
     def keep(self, resources: Mapping[str, bytes]) -> None:
         """Write partial tiles and bundles."""
         with self._failing("writing tiles failed"):
+            self._join()
             if self._pending:
                 self._settle()
-            self._write({p: data for p, data in resources.items() if not self._has(p, data)})
+            self._write_missing(resources)
 
     def put_checkpoint(self, note: bytes, *, size: int) -> None:  # noqa: ARG002
         """Replace the checkpoint. The one process that may write is also in order of size."""
@@ -152,17 +181,50 @@ class FolderStorage:
             self._write({CHECKPOINT: note})
 
     def close(self) -> None:
-        """Let go of the journal and the lock."""
-        self._journal.close()
-        if self._lock is not None:
+        """Let go of the journal and the lock.
+
+        Raises StorageError where writing tiles beside the appends has failed since the last of
+        them: every acknowledged entry is in the journals all the same.
+        """
+        if self._lock is None:
+            return
+        try:
+            with self._failing("writing tiles failed"):
+                self._join()
+        finally:
+            self._journal.close()
             os.close(self._lock)
             self._lock = None
 
     def _settle(self) -> None:
-        missing = {p: data for p, data in self._pending.items() if not self._has(p, data)}
-        self._write(missing)
+        self._write_missing(self._pending)
         self._journal.replace(self._edge, self._tail)
-        settled, self._pending = self._pending, {}
+        settled, self._pending, self._settling = self._pending, {}, {}
+        self._drop_partial(settled)
+
+    def _settle_beside(self) -> None:
+        self._join()
+        self._journal.begin_second(self._edge, self._tail)
+        self._settling = self._pending
+        self._pending = {}
+        self._work = self._beside(self._settle_first)
+
+    def _settle_first(self) -> None:
+        self._write_missing(self._settling)
+        self._journal.promote_second()
+        settled, self._settling = self._settling, {}
+        self._drop_partial(settled)
+
+    def _join(self) -> None:
+        """Wait for the work beside the appends; what was raised in it is raised here."""
+        work, self._work = self._work, None
+        if work is not None:
+            work.result()
+
+    def _write_missing(self, resources: Mapping[str, bytes]) -> None:
+        self._write({p: data for p, data in resources.items() if not self._has(p, data)})
+
+    def _drop_partial(self, settled: Mapping[str, bytes]) -> None:
         for path in settled:  # their partial forms are no longer owed to anybody
             shutil.rmtree(self.path / f"{path}.p", ignore_errors=True)
 

@@ -1,19 +1,20 @@
 """The right edge of a growing tree: all that appending needs to know of what came before.
 
-It holds the roots of the complete subtrees that make up the tree (one for each bit of its size)
-and the hashes of the tiles that are not yet full. Appending an entry costs one leaf hash and one
-node hash on average, O(log n) at most, and reads nothing.
+It holds the hashes of the tiles that are not yet full, one tile a level: fewer than 256 hashes for
+every 8 levels of the tree. Appending an entry costs one leaf hash and, once its tile is full, one
+node hash; it reads nothing. The root is folded from the tiles when somebody asks for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from countenance.record.merkle import EMPTY_ROOT, node_hash
+from countenance.record.merkle import EMPTY_ROOT, HASH_SIZE, node_hash
 from countenance.record.tiles import (
     TILE_BYTES,
     WIDTH,
     Read,
+    parents,
     read_tile,
     tile_path,
     tile_root,
@@ -21,36 +22,42 @@ from countenance.record.tiles import (
 
 
 class Frontier:
-    """Roots of complete subtrees, largest first, and the partial tile of each level."""
+    """The partial tile of each level, lowest first."""
 
-    __slots__ = ("levels", "size", "stack")
+    __slots__ = ("levels", "size")
 
     def __init__(self) -> None:
         self.size = 0
-        self.stack: list[bytes] = []
         self.levels: list[bytearray] = [bytearray()]
 
     def copy(self) -> Frontier:
         """One that can grow while this one stays as it is."""
         other = Frontier()
-        other.size, other.stack = self.size, self.stack.copy()
-        other.levels = [level[:] for level in self.levels]
+        other.size, other.levels = self.size, [level[:] for level in self.levels]
         return other
 
     def root(self) -> bytes:
         """Root of the tree as it is."""
-        if not self.stack:
-            return EMPTY_ROOT
-        node = self.stack[-1]
-        for left in reversed(self.stack[:-1]):
-            node = node_hash(left, node)
-        return node
+        node = b""  # of all that lies right of the hashes looked at
+        for tile in self.levels:
+            row = bytes(tile)
+            while row:
+                if len(row) // HASH_SIZE & 1:
+                    node = node_hash(row[-HASH_SIZE:], node) if node else row[-HASH_SIZE:]
+                row = parents(row)
+        return node or EMPTY_ROOT
 
     def extend(self, leaves: Sequence[bytes]) -> dict[str, bytes]:
         """Append leaf hashes; the tiles that became full, by path."""
         full: dict[str, bytes] = {}
-        for leaf in leaves:
-            self._push(leaf, 0, full)
+        index = self.size // WIDTH
+        self.size += len(leaves)
+        row = self.levels[0]
+        row += b"".join(leaves)
+        whole = len(row) - len(row) % TILE_BYTES
+        for at in range(0, whole, TILE_BYTES):
+            self._fill(0, index + at // TILE_BYTES, bytes(row[at : at + TILE_BYTES]), full)
+        del row[:whole]
         return full
 
     def grow(self, node: bytes, height: int) -> dict[str, bytes]:
@@ -59,7 +66,8 @@ class Frontier:
         The size must be a multiple of 2^height, and `height` of 8: a whole tile at a time.
         """
         full: dict[str, bytes] = {}
-        self._push(node, height, full)
+        self.size += 1 << height
+        self._keep(height >> 3, (self.size >> height) - 1, node, full)
         return full
 
     def catch_up(self, size: int, read: Read) -> None:
@@ -69,8 +77,6 @@ class Frontier:
         """
         if size % WIDTH or size < self.size - self.size % WIDTH:
             raise ValueError(f"cannot grow from {self.size} to {size}")
-        for _ in range((self.size % WIDTH).bit_count()):
-            self.stack.pop()
         self.levels[0].clear()
         self.size -= self.size % WIDTH
         while self.size < size:
@@ -85,30 +91,23 @@ class Frontier:
     def partial_tiles(self) -> dict[str, bytes]:
         """The partial tiles a reader of this size needs, by path."""
         return {
-            tile_path(level, self.size >> (8 * (level + 1)), len(tile) // 32): bytes(tile)
+            tile_path(level, self.size >> (8 * (level + 1)), len(tile) // HASH_SIZE): bytes(tile)
             for level, tile in enumerate(self.levels)
             if tile
         }
 
-    def _push(self, node: bytes, height: int, full: dict[str, bytes]) -> None:
-        """Add the complete subtree `node` of 2^height entries, and merge what it completes."""
-        count = self.size >> height
-        self.size += 1 << height
-        while True:
-            if not height & 7:
-                self._keep(node, height >> 3, count, full)
-            if not count & 1:
-                break
-            node = node_hash(self.stack.pop(), node)
-            count >>= 1
-            height += 1
-        self.stack.append(node)
-
-    def _keep(self, node: bytes, level: int, count: int, full: dict[str, bytes]) -> None:
+    def _keep(self, level: int, index: int, node: bytes, full: dict[str, bytes]) -> None:
+        """Put hash `index` of a level in its tile."""
         while len(self.levels) <= level:
             self.levels.append(bytearray())
         tile = self.levels[level]
         tile += node
         if len(tile) == TILE_BYTES:
-            full[tile_path(level, count >> 8)] = bytes(tile)
+            whole = bytes(tile)
             tile.clear()
+            self._fill(level, index // WIDTH, whole, full)
+
+    def _fill(self, level: int, index: int, tile: bytes, full: dict[str, bytes]) -> None:
+        """Take a full tile out of the edge: its root goes into the level above."""
+        full[tile_path(level, index)] = tile
+        self._keep(level + 1, index, tile_root(tile), full)

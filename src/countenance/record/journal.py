@@ -1,7 +1,10 @@
 """The write-ahead journal of a log on a folder: entries that are durable but not yet in tiles.
 
-One record a group commit, one fsync a record. The journal begins at the first entry of a bundle;
-when its bundles have become files, a new journal with only the entries left over takes its place.
+One record a group commit, one fsync a record. A journal begins at the first entry of a bundle.
+When it is long enough, a second one is begun with the entries of the last bundle, which is not
+full, and appends go on there while the bundles of the first become files; then the second takes
+the place of the first, in one renaming. So there is always a first journal, and what is in none of
+them is in files.
 
 ::
 
@@ -35,6 +38,9 @@ _HEAD = struct.Struct(">4sIQI")
 _HEAD_CHECK = 12
 _HEAD_BYTES = _HEAD.size + _HEAD_CHECK
 _CHECK = 32
+# Hashed at a time: for more, hashlib lets go of the interpreter, and with many threads it takes
+# longer to get it back than to hash.
+_PIECE = 2047
 
 
 class Journal:
@@ -43,12 +49,32 @@ class Journal:
     def __init__(self, path: Path, ops: FileOps) -> None:
         self.path = path
         self.size_bytes = 0
+        self._next = _second(path)
         self._ops = ops
         self._handle: int | None = None
         self._salt = b""
 
     def replace(self, first: int, entries: Sequence[bytes]) -> None:
-        """Put a new journal with only these entries in place of the old one, durably."""
+        """Put one new journal with only these entries in place of all there is, durably."""
+        if self._next.exists():  # it is newer than the first, so it must not be left behind it
+            self.begin_second(first, entries)
+            self.promote_second()
+        else:
+            self._begin(self.path, first, entries)
+
+    def begin_second(self, first: int, entries: Sequence[bytes]) -> None:
+        """Begin another journal with these entries, durably, and append to that one."""
+        self._begin(self._next, first, entries)
+
+    def promote_second(self) -> None:
+        """Let the second journal take the place of the first, whose bundles are all files.
+
+        May be called from another thread than the one that appends.
+        """
+        self._ops.rename(self._next, self.path)
+        self._ops.fsync_folder(self.path.parent)
+
+    def _begin(self, path: Path, first: int, entries: Sequence[bytes]) -> None:
         self.close()
         ops = self._ops
         self._salt = secrets.token_bytes(SALT_BYTES)
@@ -58,8 +84,8 @@ class Journal:
             data = self._salt + _record(self._salt, first, entries)
             write_all(ops, handle, data)
             ops.fsync(handle)
-            ops.rename(fresh, self.path)
-            ops.fsync_folder(self.path.parent)
+            ops.rename(fresh, path)
+            ops.fsync_folder(path.parent)
         except BaseException:
             ops.close(handle)
             raise
@@ -85,6 +111,28 @@ class Journal:
         if self._handle is not None:
             self._ops.close(self._handle)
             self._handle = None
+
+
+def read_journals(path: Path) -> tuple[int, list[bytes]] | None:
+    """First index and entries of the journal and of the second one, if there is one.
+
+    None where there is no journal. Raises StorageError as `read_journal` does, and where the
+    second is not what comes after the first.
+    """
+    found, after = read_journal(path), read_journal(_second(path))
+    if after is None:
+        return found
+    if found is None:
+        raise StorageError(
+            "the second journal is there and the first is not", where=os.fspath(path),
+            do="restore the folder from a copy; then check it with a witness",
+        )  # fmt: skip
+    (first, entries), (second, more) = found, after
+    kept = second - first
+    common = len(entries) - kept
+    if kept < 0 or common < 0 or entries[kept:] != more[:common]:
+        raise _damaged(path, first + len(entries))
+    return first, entries[:kept] + more
 
 
 def read_journal(path: Path) -> tuple[int, list[bytes]] | None:
@@ -117,11 +165,18 @@ def read_journal(path: Path) -> tuple[int, list[bytes]] | None:
     return first, found
 
 
+def _second(path: Path) -> Path:
+    return path.with_name(path.name + ".next")
+
+
 def _record(salt: bytes, first: int, entries: Sequence[bytes]) -> bytes:
     payload = encode_bundle(entries)
     head = _HEAD.pack(MAGIC, len(payload), first, len(entries))
     head += _head_check(salt, head)
-    return b"".join((head, payload, hashlib.sha256(salt + head + payload).digest()))
+    check = hashlib.sha256(salt + head)
+    for at in range(0, len(payload), _PIECE):
+        check.update(payload[at : at + _PIECE])
+    return b"".join((head, payload, check.digest()))
 
 
 def _head_check(salt: bytes, head: bytes) -> bytes:

@@ -35,14 +35,17 @@ from countenance.record.cosignature import (
     load_mldsa,
 )
 from countenance.record.errors import ConflictError, StorageError, VerificationError
+from countenance.record.fileops import FileOps
 from countenance.record.note import (
+    Ed25519Signer,
+    decode_base64,
+    encode_base64,
+)
+from countenance.record.vkey import (
     ED25519,
     ED25519_COSIGNATURE,
     MLDSA44_COSIGNATURE,
-    Ed25519Signer,
     check_name,
-    decode_base64,
-    encode_base64,
     format_vkey,
 )
 
@@ -90,10 +93,10 @@ class ScryptCost:
         power = self.n >= 2 and self.n & (self.n - 1) == 0
         # Bounded, so that a file from elsewhere takes neither the machine's memory nor its day.
         small = self.r >= 1 and self.p >= 1 and 128 * self.n * self.r * self.p <= 2**29
-        if not (power and small):
+        if not (power and small and self.n.bit_length() <= 16 * self.r):
             raise VerificationError(
                 "scrypt parameters out of bounds",
-                expected="n a power of 2, and 128 n r p at most 512 MiB",
+                expected="n a power of 2 below 2^(16 r), and 128 n r p at most 512 MiB",
             )
 
 
@@ -269,7 +272,13 @@ def _derive(passphrase: str, salt: bytes, cost: ScryptCost) -> bytes:
         secret = passphrase.encode()
     except UnicodeEncodeError as error:
         raise InputError("the passphrase is not Unicode text") from error
-    return Scrypt(salt=salt, length=32, n=cost.n, r=cost.r, p=cost.p).derive(secret)
+    try:
+        return Scrypt(salt=salt, length=32, n=cost.n, r=cost.r, p=cost.p).derive(secret)
+    except MemoryError as error:
+        raise StorageError(
+            "not enough memory to try the passphrase",
+            expected=f"{128 * cost.n * cost.r * cost.p >> 20} MiB",
+        ) from error
 
 
 def _read_private(path: Path) -> bytes:
@@ -305,11 +314,7 @@ def _write_new(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        FileOps().fsync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -51,7 +51,7 @@ _ALL: Final = (
     EventKind(
         "search-returned",
         1,
-        "a search gave its list, which may be empty",
+        "a search gave its list",
         {
             "request": _DIGEST,
             "jurisdiction": _PLACE,

@@ -8,6 +8,7 @@ returns only when its entries are durable.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,8 @@ from countenance.record.tiles import (
 
 COMMIT_BYTES = 4 << 20  # of entries in one commit: bounds the memory of a huge append
 _SLOT = 64  # bytes an entry counts for beside its own
-_MOST_GATHERING_S, _GATHERING_STEP_S = 0.002, 0.00005
+_MOST_GATHERING_S = 0.002
+_RETURN_S = 0.00002  # what the interpreter needs for a writer to be woken and come back, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class State:
     def grown(self, entries: Sequence[bytes]) -> tuple[State, dict[str, bytes]]:
         """The log with more entries, and the tiles and bundles they made full."""
         frontier = self.frontier.copy()
-        full = frontier.extend([merkle.leaf_hash(entry) for entry in entries])
+        full = frontier.extend(merkle.leaf_hashes(entries))
         tail = [*self.tail, *entries]
         bundle = self.edge // WIDTH
         whole = len(tail) - len(tail) % WIDTH
@@ -86,17 +88,20 @@ class State:
         return bytes(self.frontier.levels[level][: 32 * wanted.width])
 
 
-class _Waiter:
-    """One call of `append` on its way through a commit."""
+class _Group:
+    """Calls of `append` that share a commit. The first to come leads, the others wait."""
 
-    __slots__ = ("done", "entries", "error", "first", "gate", "leads")
+    __slots__ = ("calls", "error", "firsts", "full", "gate", "wanted")
 
-    def __init__(self, entries: list[bytes]) -> None:
-        self.entries = entries
-        self.first = -1
-        self.done = False
-        self.leads = False
+    def __init__(self, wanted: int) -> None:
+        self.calls: list[list[bytes]] = []
+        self.firsts: list[int] = []  # index of each call's first entry, once all are durable
         self.error: BaseException | None = None
+        self.wanted = wanted  # so many calls, and it is not worth waiting for more
+        self.full = threading.Lock()  # released when there are as many as wanted
+        self.full.acquire()
+        # Released when all is done. Each who passes lets the next pass: so one thread at a time
+        # wakes, and does not sit waiting for the interpreter behind all the others.
         self.gate = threading.Lock()
         self.gate.acquire()
 
@@ -112,10 +117,9 @@ class Log:
         self._cache = TileCache()
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
-        self._queue_lock = threading.Lock()
-        self._queue: list[_Waiter] = []
-        self._led = False
-        self._expected = 0  # writers at the last commit
+        self._joining = threading.Lock()
+        self._group: _Group | None = None  # the one that can still be joined
+        self._wanted = 1
         self._took_s = 0.0
 
     @classmethod
@@ -169,22 +173,28 @@ class Log:
         Raises VerificationError for an entry that no bundle can hold, StorageError where they may
         or may not be in the log: then nothing of them was acknowledged.
         """
-        checked = [_check_entry(entry) for entry in entries]
-        if not checked:
+        new = check_entries(entries)
+        if not new:
             size = self.size
             return range(size, size)
-        waiter = _Waiter(checked)
-        with self._queue_lock:
-            self._queue.append(waiter)
-            waiter.leads, self._led = not self._led, True
-        if not waiter.leads:
-            self._wait(waiter)
-        if not waiter.done:
-            self._lead(waiter)
-        if waiter.error is not None:
-            what = getattr(waiter.error, "what", "the commit failed")
-            raise StorageError(what, where=getattr(waiter.error, "where", None)) from waiter.error
-        return range(waiter.first, waiter.first + len(checked))
+        with self._joining:
+            group = self._group
+            if group is None:
+                group = self._group = _Group(self._wanted)
+            place = len(group.calls)
+            group.calls.append(new)
+            if place + 1 == group.wanted:
+                group.full.release()
+        if place:
+            with group.gate:
+                pass
+        else:
+            self._lead(group)
+        if place >= len(group.firsts):
+            what = getattr(group.error, "what", "the commit failed")
+            raise StorageError(what, where=getattr(group.error, "where", None)) from group.error
+        first = group.firsts[place]
+        return range(first, first + len(new))
 
     def publish(self, complete: Callable[[bytes], bytes] | None = None) -> bytes:
         """Sign a checkpoint of the present size and store it; the note.
@@ -279,83 +289,58 @@ class Log:
         self._storage.settle()
         self._state, self._stale = state, False
 
-    def _wait(self, waiter: _Waiter) -> None:
-        """Until the waiter's entries are committed, or it is its turn to lead."""
+    def _lead(self, group: _Group) -> None:
+        """Commit what has gathered when the commit before is done, and wake the others."""
         try:
-            waiter.gate.acquire()
-        except BaseException:  # Ctrl-C: the lead must not be lost with this thread
-            with self._queue_lock:
-                if waiter in self._queue:
-                    self._queue.remove(waiter)
-                    if waiter.leads:
-                        self._pass_on()
-            raise
-
-    def _pass_on(self) -> None:
-        """Give the lead to the first in the queue, if there is one. Hold `_queue_lock`."""
-        self._led = bool(self._queue)
-        if self._led:
-            self._queue[0].leads = True
-            self._queue[0].gate.release()
-
-    def _gather(self) -> None:
-        """Let those whom the last commit woke come back with more before the next begins.
-
-        Without this, the writers fall into two halves that take turns. Waiting is for at most
-        half of what a commit takes, and not at all where one thread appends.
-        """
-        until = time.monotonic() + min(self._took_s / 2, _MOST_GATHERING_S)
-        while len(self._queue) < self._expected and time.monotonic() < until:
-            time.sleep(_GATHERING_STEP_S)
-
-    def _lead(self, leader: _Waiter) -> None:
-        """Commit what has gathered, wake those it belongs to, and pass the lead on."""
-        group: list[_Waiter] = []
-        failure: BaseException | None = None
-        began = time.monotonic()
-        try:
-            self._gather()
-            began = time.monotonic()
-            with self._queue_lock:
-                group, self._queue = self._queue, []
-            self._commit(group)
-        except BaseException as error:
-            failure = error
+            with self._writing:
+                if group.wanted > 1:
+                    group.full.acquire(timeout=min(self._took_s / 2, _MOST_GATHERING_S))
+                self._close(group)
+                began = time.monotonic()
+                self._commit(group)
+                self._took_s = time.monotonic() - began
+                self._look_ahead(group)
+        except BaseException as error:  # Ctrl-C too: nobody else will wake them
+            self._close(group)
+            group.error = error
             raise
         finally:
-            for waiter in group:
-                if failure is not None and waiter.first < 0:
-                    waiter.error = failure
-                waiter.done = True
-                waiter.gate.release()
-            self._took_s = time.monotonic() - began
-            with self._queue_lock:
-                if leader in self._queue:  # Ctrl-C while gathering
-                    self._queue.remove(leader)
-                self._expected = len(group) + len(self._queue)
-                self._pass_on()
+            group.gate.release()
 
-    def _commit(self, group: list[_Waiter]) -> None:
-        with self._writing:
-            while group_left := [waiter for waiter in group if waiter.first < 0]:
-                part, weight = [], 0
-                for waiter in group_left:
-                    part.append(waiter)
-                    weight += sum(map(len, waiter.entries)) + _SLOT * len(waiter.entries)
-                    if weight > COMMIT_BYTES:
-                        break
-                self._commit_part(part)
+    def _close(self, group: _Group) -> None:
+        """Let nobody else join."""
+        with self._joining:
+            if self._group is group:
+                self._group = None
 
-    def _commit_part(self, part: list[_Waiter]) -> None:
-        entries = [entry for waiter in part for entry in waiter.entries]
-        with self._turn() as before:
-            state, full = before.grown(entries)
-            self._storage.append(Batch(before.size, entries, full, state.edge, state.tail))
-        self._state = state
-        first = before.size
-        for waiter in part:
-            waiter.first = first
-            first += len(waiter.entries)
+    def _look_ahead(self, group: _Group) -> None:
+        """How many the group after the next should wait for.
+
+        On a slow disk, all writers: without waiting for those whom the last commit woke, they fall
+        into two halves that take turns, and every other commit is one too many. On a quick one
+        the two halves are best: the interpreter, which one thread at a time can use, is busy with
+        one of them while the disk is with the other.
+        """
+        with self._joining:
+            writers = len(group.calls) + (len(self._group.calls) if self._group else 0)
+            quick = self._took_s < writers * _RETURN_S
+            self._wanted = (writers + 1) // 2 if quick else writers
+
+    def _commit(self, group: _Group) -> None:
+        while len(group.firsts) < len(group.calls):
+            part: list[bytes] = []
+            counts, weight = [], 0
+            for new in group.calls[len(group.firsts) :]:
+                part += new
+                counts.append(len(new))
+                weight += sum(map(len, new)) + _SLOT * len(new)
+                if weight > COMMIT_BYTES:
+                    break
+            with self._turn() as before:
+                state, full = before.grown(part)
+                self._storage.append(Batch(before.size, part, full, state.edge, state.tail))
+            self._state = state
+            group.firsts += itertools.accumulate(counts[:-1], initial=before.size)
 
     def _check_published(self) -> None:
         """Refuse to go on from a log that is not the one its last checkpoint is of."""
@@ -381,11 +366,18 @@ class Log:
             )
 
 
-def _check_entry(entry: bytes) -> bytes:
-    if not isinstance(entry, bytes):
-        raise VerificationError("an entry is bytes", expected="bytes")
-    if len(entry) > MAX_ENTRY:
-        raise VerificationError(
-            f"an entry of {len(entry)} bytes is too long", expected=f"at most {MAX_ENTRY}"
-        )
-    return entry
+def check_entries(entries: Sequence[bytes]) -> list[bytes]:
+    """The entries as a list. Raises VerificationError for one that no bundle can hold."""
+    new = list(entries)
+    for entry in new:
+        if type(entry) is not bytes or len(entry) > MAX_ENTRY:
+            raise _no_entry(entry)
+    return new
+
+
+def _no_entry(entry: object) -> VerificationError:
+    if type(entry) is not bytes:
+        return VerificationError("an entry is bytes", expected="bytes")
+    return VerificationError(
+        f"an entry of {len(entry)} bytes is too long", expected=f"at most {MAX_ENTRY}"
+    )

@@ -8,7 +8,7 @@ from `index * 2^level`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from countenance.record.errors import VerificationError
@@ -31,6 +31,12 @@ class Hashes(Protocol):
 def leaf_hash(entry: bytes) -> bytes:
     """SHA-256(0x00 || entry), RFC 6962 section 2.1."""
     return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """`leaf_hash` of each entry, at less cost than one call for each."""
+    sha256 = hashlib.sha256
+    return [sha256(b"\x00" + entry).digest() for entry in entries]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

@@ -11,9 +11,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from countenance.core import InputError
-from countenance.record.errors import StorageError
-from countenance.record.request import answered
+from countenance.record.errors import StorageError, printable
+from countenance.record.request import answered, check_address
 
 SCHEMA = "countenance.record/monitor-report"
 VERSION = 1
@@ -43,7 +42,7 @@ class AlertKind(StrEnum):
     CLOCK = "clock"
     """A cosignature's time is outside the tolerance."""
     STALE = "stale"
-    """The newest cosignature is older than allowed."""
+    """The newest cosignature is older than allowed, or there is none to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,8 @@ class LogReport:
     def alert(
         self, kind: AlertKind, place: str, text: str, *, evidence: str | None = None
     ) -> None:
-        """Add an alert."""
-        self.alerts.append(Alert(kind, place, text, evidence))
+        """Add an alert; its text may repeat what strangers wrote."""
+        self.alerts.append(Alert(kind, place, printable(text), evidence))
 
     def to_json(self) -> dict[str, Any]:
         """As an object."""
@@ -152,10 +151,9 @@ def post_webhook(url: str, report: MonitorReport, *, timeout_s: float = 10.0) ->
     StorageError
         If it was not delivered: try again, the alert is not told yet.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError("this is not the address of a webhook", where=url, expected="https://…")
-    body = json.dumps(report.to_json(), ensure_ascii=False).encode("utf-8")
+    check_address(url, what="the address of a webhook", query=True)
+    host = urlsplit(url).netloc  # the rest of such an address is often a secret
+    body = json.dumps(report.to_json()).encode("ascii")
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
         url, data=body, headers={"Content-Type": "application/json"}, method="POST"
     )
@@ -164,6 +162,6 @@ def post_webhook(url: str, report: MonitorReport, *, timeout_s: float = 10.0) ->
             pass
     except urllib.error.HTTPError as error:
         error.close()
-        raise StorageError(f"the webhook answered HTTP {error.code}", where=url) from error
+        raise StorageError(f"the webhook answered HTTP {error.code}", where=host) from error
     except (OSError, http.client.HTTPException, UnicodeError) as error:  # of the host's name
-        raise StorageError(f"the webhook did not answer: {error}", where=url) from error
+        raise StorageError(f"the webhook did not answer: {error}", where=host) from error

@@ -10,7 +10,6 @@ hardware module or at a key service needs no more than a `Signer` of its own: se
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,8 +22,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from countenance.record.errors import VerificationError
+from countenance.record.vkey import ED25519, KeySigner, NamedKey, split_vkey
 
 # Whoever reads notes reads these writings too, and may take them from here.
+from countenance.record.vkey import check_name as check_name
 from countenance.record.wire import MAX_INTEGER as MAX_INTEGER
 from countenance.record.wire import decode_base64 as decode_base64
 from countenance.record.wire import encode_base64 as encode_base64
@@ -33,15 +34,9 @@ from countenance.record.wire import parse_decimal as parse_decimal
 # The bounds of Go's sumdb/note, so that what one opens the other does too.
 MAX_NOTE_BYTES: Final = 1_000_000
 MAX_SIGNATURES: Final = 100
-MAX_NAME_BYTES: Final = 255
-
-ED25519: Final = 0x01
-ED25519_COSIGNATURE: Final = 0x04
-MLDSA44_COSIGNATURE: Final = 0x06
 
 _DASH = "\u2014 "
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
-_HEX8 = re.compile(r"[0-9a-f]{8}")
 
 
 class Signer(Protocol):
@@ -112,62 +107,6 @@ class Note:
     unverified: tuple[Signature, ...]
 
 
-def check_name(name: str) -> str:
-    """Return a key name that the format allows.
-
-    Raises
-    ------
-    VerificationError
-        Empty, longer than 255 bytes of UTF-8, or with a space, a plus or a control character.
-    """
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError as error:
-        raise VerificationError("a key name is not Unicode text") from error
-    bad = any(character.isspace() or character == "+" or character < " " for character in name)
-    if not 0 < size <= MAX_NAME_BYTES or bad:
-        raise VerificationError(
-            "a key name the format does not allow",
-            expected="1 to 255 bytes without spaces, + or control characters",
-        )
-    return name
-
-
-def key_hash(name: str, kind: int, public_key: bytes) -> bytes:
-    """The key id: SHA-256(name || newline || kind || public key), its first four bytes."""
-    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public_key).digest()[:4]
-
-
-def format_vkey(name: str, kind: int, public_key: bytes) -> str:
-    """The verifier key of a public key, as people keep it in a policy file."""
-    check_name(name)
-    encoded = encode_base64(bytes([kind]) + public_key)
-    return f"{name}+{key_hash(name, kind, public_key).hex()}+{encoded}"
-
-
-def split_vkey(vkey: str) -> tuple[str, int, bytes]:
-    """Take a verifier key apart: name, kind, public key. Its key id is checked.
-
-    Raises
-    ------
-    VerificationError
-        It is not a verifier key, or its key id is another key's.
-    """
-    parts = vkey.split("+", 2) if len(vkey) <= 4096 else []
-    if len(parts) != 3 or not _HEX8.fullmatch(parts[1]):
-        raise VerificationError(
-            "this is not a verifier key", expected="<name>+<8 hex digits>+<Base64>"
-        )
-    name = check_name(parts[0])
-    material = decode_base64(parts[2], what="the key of a verifier key")
-    if not material:
-        raise VerificationError("a verifier key without a key", where=name)
-    kind, public_key = material[0], material[1:]
-    if key_hash(name, kind, public_key).hex() != parts[1]:
-        raise VerificationError("the key id is not that of this name and key", where=name)
-    return name, kind, public_key
-
-
 def parse_vkey(vkey: str) -> Verifier:
     """Make the verifier of a verifier key: Ed25519 (0x01), or a cosigner's (0x04, 0x06).
 
@@ -187,28 +126,22 @@ def parse_vkey(vkey: str) -> Verifier:
     return cosignature_verifier(name, kind, public_key)
 
 
-class Ed25519Verifier:
+class Ed25519Verifier(NamedKey):
     """A key that signs the text itself (signature type 0x01)."""
 
-    __slots__ = ("_key", "key_id", "name", "public_key")
+    __slots__ = ("_key",)
+    kind = ED25519
 
     def __init__(self, name: str, public_key: bytes) -> None:
-        self.name = check_name(name)
-        self.public_key = public_key
-        self.key_id = key_hash(name, ED25519, public_key)
+        super().__init__(name, public_key)
         self._key = load_ed25519(public_key)
-
-    @property
-    def vkey(self) -> str:
-        """The verifier key this was made of."""
-        return format_vkey(self.name, ED25519, self.public_key)
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """RFC 8032 verification over the text of the note."""
         verify_ed25519(self._key, signature, message, name=self.name)
 
 
-class Ed25519Signer:
+class Ed25519Signer(KeySigner):
     """Signs the text itself (type 0x01), with a key it holds or one it only asks.
 
     Parameters
@@ -222,33 +155,18 @@ class Ed25519Signer:
         ``CKM_EDDSA``) or a key service has to offer.
     """
 
-    __slots__ = ("_sign_raw", "_verifier")
+    __slots__ = ("_verifier",)
 
     def __init__(
         self, name: str, public_key: bytes, *, sign_raw: Callable[[bytes], bytes]
     ) -> None:
         self._verifier = Ed25519Verifier(name, public_key)
-        self._sign_raw = sign_raw
+        super().__init__(self._verifier, sign_raw)
 
     @classmethod
     def from_private_key(cls, name: str, key: Ed25519PrivateKey) -> Ed25519Signer:
         """A signer that holds its key in memory."""
         return cls(name, key.public_key().public_bytes_raw(), sign_raw=key.sign)
-
-    @property
-    def name(self) -> str:
-        """The key's name."""
-        return self._verifier.name
-
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes that tell keys of one name apart."""
-        return self._verifier.key_id
-
-    @property
-    def vkey(self) -> str:
-        """What others need to verify."""
-        return self._verifier.vkey
 
     def sign(self, message: bytes) -> bytes:
         """Sign the text of a note.

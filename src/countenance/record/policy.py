@@ -26,12 +26,14 @@ from countenance.record.checkpoint import Checkpoint, open_checkpoint
 from countenance.record.cosignature import split_time
 from countenance.record.errors import VerificationError
 from countenance.record.note import (
-    ED25519,
-    ED25519_COSIGNATURE,
-    MLDSA44_COSIGNATURE,
     Signature,
     Verifier,
     parse_vkey,
+)
+from countenance.record.vkey import (
+    ED25519,
+    ED25519_COSIGNATURE,
+    MLDSA44_COSIGNATURE,
     split_vkey,
 )
 

@@ -134,6 +134,7 @@ class PostgresStorage:
     def put_checkpoint(self, note: bytes, *, size: int) -> None:
         """Store a checkpoint, unless another process has stored one of a larger size."""
         with self._link("write", "writing the checkpoint failed") as link, link.transaction():
+            link.execute("SET LOCAL synchronous_commit = on")  # published is not to be taken back
             link.execute(
                 "UPDATE tlog SET checkpoint = %b, checkpoint_size = %s "
                 "WHERE name = %s AND checkpoint_size <= %s",

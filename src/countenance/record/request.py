@@ -6,9 +6,77 @@ import contextlib
 import http.client
 import socket
 import threading
+import urllib.parse
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from typing import Any
+
+from countenance.core import InputError
+from countenance.record.errors import StorageError
+
+_PIECE = 1 << 16
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def check_address(url: str, *, what: str, query: bool = False) -> str:
+    """Return an address that requests can be sent to.
+
+    Raises
+    ------
+    InputError
+        No scheme ``http`` or ``https``, no host, a port that is none, a query where none may be, a
+        space, or a user and password, which everybody who sees the address would be told.
+    """
+    try:
+        parts = urllib.parse.urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        open_secret = parts.username is not None
+    except ValueError:
+        good = open_secret = False
+    if any(character.isspace() or not character.isprintable() for character in url):
+        good = False
+    if open_secret:
+        raise InputError(f"a user or password in {what}", expected="http(s)://host/path")
+    if not good or "#" in url or ("?" in url and not query):
+        shown = None if "@" in url else url  # which may be a password, badly written
+        raise InputError(f"this is not {what}", where=shown, expected="http(s)://host/path")
+    return url
+
+
+def why(error: Exception) -> str:
+    """The cause of a failed request, without the numbers and wrappings it comes in."""
+    cause = getattr(error, "reason", None)
+    cause = cause if isinstance(cause, Exception) else error
+    return str(getattr(cause, "strerror", None) or str(cause) or type(cause).__name__)
+
+
+def read_body(answer: http.client.HTTPResponse, limit: int, *, where: str) -> bytes:
+    """The body of an answer, unpacked, but never more than `limit` bytes of it in memory.
+
+    Raises
+    ------
+    StorageError
+        It is larger, breaks off, or is encoded otherwise than with gzip.
+    """
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise StorageError(f"an encoding that was not asked for: {encoding[:40]}", where=where)
+    unpack = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
+    body = bytearray()
+    while len(body) <= limit:
+        piece = answer.read(min(_PIECE, limit + 1))
+        if not piece:
+            break
+        body += unpack.decompress(piece, limit + 1 - len(body)) if unpack else piece
+    if len(body) > limit:
+        raise StorageError("an answer larger than it can be", where=where)
+    length = answer.headers.get("Content-Length")
+    if (unpack is not None and not unpack.eof) or (
+        unpack is None and length is not None and length != str(len(body))
+    ):
+        raise StorageError("the answer breaks off", where=where)
+    return bytes(body)
 
 
 @contextlib.contextmanager

@@ -22,17 +22,19 @@ from countenance.core import InputError
 from countenance.record.entries import Entry, format_time, parse_entry
 from countenance.record.errors import VerificationError
 from countenance.record.note import (
-    ED25519,
     Ed25519Verifier,
     Signer,
     open_note,
     parse_vkey,
     sign_note,
     split_note,
-    split_vkey,
 )
 from countenance.record.policy import Policy
 from countenance.record.proof import examine_proof
+from countenance.record.vkey import (
+    ED25519,
+    split_vkey,
+)
 
 KIND: Final = "key-rotated"
 VERSION: Final = 1

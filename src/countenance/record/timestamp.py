@@ -4,16 +4,17 @@ A token says that the text of a checkpoint, hence its root hash and every entry 
 at a time that neither the log nor its witnesses chose. It is optional, comes from an authority the
 reader trusts, and never decides whether a checkpoint counts.
 
-The token is kept as the authority's whole answer (``TimeStampResp``, DER). In a ``.tlog-proof`` it
-stands in the extra data, which nothing signs and nothing needs to: the token carries its own
-signature. `rfc3161-client` does the parsing and is loaded only when needed.
+The token is kept as the authority's whole answer (``TimeStampResp``, DER); `stamped` says where.
+`rfc3161-client` does the parsing and is loaded only when needed.
 """
 
 from __future__ import annotations
 
+import http.client
 import importlib
-import json
+import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,15 @@ from typing import Any, Final
 
 from cryptography import x509
 
-from countenance.core import InputError, MissingPartError, canonical_json
+from countenance.core import InputError, MissingPartError
 from countenance.record.errors import RecordError, VerificationError
-from countenance.record.note import decode_base64, encode_base64, split_note
-from countenance.record.proof import Proof
+from countenance.record.note import split_note
+from countenance.record.request import answered, check_address, read_body, why
 
 MAX_TOKEN_BYTES: Final = 65_536
-_EXTRA_KEY: Final = "rfc3161"
+_QUERY: Final = "application/timestamp-query"
+_PEM: Final = "a file of -----BEGIN CERTIFICATE-----"
+_REPLY: Final = "application/timestamp-reply"
 
 Send = Callable[[bytes], bytes]
 
@@ -70,10 +73,13 @@ class TimestampAuthority:
             found = x509.load_pem_x509_certificates(path.read_bytes())
         except OSError as error:
             raise InputError(
-                f"the certificates cannot be read ({error.strerror})", where=str(path)
-            ) from error
+                f"the certificates cannot be read ({error.strerror})",
+                where=str(path), expected=_PEM,
+            ) from error  # fmt: skip
         except ValueError as error:
-            raise InputError("no certificates in PEM form", where=str(path)) from error
+            raise InputError(
+                "no certificates in PEM form", where=str(path), expected=_PEM
+            ) from error
         return cls(tuple(found))
 
 
@@ -103,8 +109,7 @@ def request_timestamp(checkpoint: bytes, *, authority: TimestampAuthority, send:
     """
     client = _client()
     text, _ = split_note(checkpoint)
-    builder = client.TimestampRequestBuilder().data(text)
-    request = builder.hash_algorithm(client.HashAlgorithm.SHA256).build()
+    request = _request(client, text)
     token = send(request.as_bytes())
     # The nonce shows that this is the answer to this request and not an older one.
     _verify(client, token, text, authority, nonce=request.nonce)
@@ -138,55 +143,65 @@ def verify_timestamp(
     return _verify(_client(), token, text, authority, nonce=None)
 
 
-def attach_timestamp(proof: Proof, token: bytes) -> Proof:
-    """Put a token into a proof's extra data, beside what a JSON object there holds already.
+def write_request(checkpoint: bytes) -> bytes:
+    """The DER request for a token on a checkpoint, to be carried to an authority by hand.
 
-    Raises
-    ------
-    InputError
-        The proof has extra data of another kind, which would be lost.
-    """
-    extra = _extra(proof)
-    if extra is None:
-        raise InputError("the proof's extra data is not a JSON object and would be lost")
-    return proof.with_extra(canonical_json({**extra, _EXTRA_KEY: encode_base64(token)}))
-
-
-def attached_timestamp(proof: Proof) -> bytes | None:
-    """The token in a proof, not yet verified; None if there is none.
+    What comes back is verified with `verify_timestamp`.
 
     Raises
     ------
     VerificationError
-        There is one, and it is not Base64.
+        That is no checkpoint.
+    MissingPartError
+        The extra ``timestamps`` is not installed.
     """
-    token = (_extra(proof) or {}).get(_EXTRA_KEY)
-    if token is None:
-        return None
-    if not isinstance(token, str) or not token.isascii():
-        raise VerificationError("the timestamp in the proof is not Base64")
-    return decode_base64(token, what="the timestamp in the proof")
+    request: bytes = _request(_client(), split_note(checkpoint)[0]).as_bytes()
+    return request
 
 
 def http_send(url: str, *, timeout_s: float = 15.0) -> Send:
-    """Carry requests to an authority over HTTP (RFC 3161, 3.4), with bounded time and size."""
-    if not url.startswith(("http://", "https://")):
-        raise InputError("not the address of a timestamp authority", where=url)
+    """Carry requests to an authority over HTTP (RFC 3161, 3.4).
+
+    The whole exchange has `timeout_s`; the answer has to be of the one type that RFC 3161 names,
+    and no larger than a token can be. Redirects are not followed.
+
+    Raises
+    ------
+    InputError
+        That is not an address.
+    """
+    check_address(url, what="the address of a timestamp authority", query=True)
 
     def send(request: bytes) -> bytes:
         query = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-            url, data=request, headers={"Content-Type": "application/timestamp-query"}
+            url, data=request, headers={"Content-Type": _QUERY, "User-Agent": "countenance"}
         )
         try:
-            with urllib.request.urlopen(query, timeout=timeout_s) as answer:  # noqa: S310
-                data: bytes = answer.read(MAX_TOKEN_BYTES + 1)
-        except (OSError, ValueError) as error:
+            with answered(query, timeout_s=timeout_s) as answer:
+                said = answer.headers.get_content_type()
+                if said != _REPLY:
+                    raise RecordError(
+                        f"the timestamp authority answered with {said[:80]}",
+                        where=url, expected=_REPLY,
+                    )  # fmt: skip
+                return read_body(answer, MAX_TOKEN_BYTES, where=url)
+        except urllib.error.HTTPError as error:
+            error.close()
             raise RecordError(
-                f"the timestamp authority did not answer ({error})", where=url
+                f"the timestamp authority answered {error.code}", where=url
             ) from error
-        return data
+        except (OSError, http.client.HTTPException, ValueError, zlib.error) as error:
+            raise RecordError(
+                f"the timestamp authority did not answer: {why(error)}", where=url,
+                do="see whether the address is right, and whether it answers",
+            ) from error  # fmt: skip
 
     return send
+
+
+def _request(client: Any, text: bytes) -> Any:
+    builder = client.TimestampRequestBuilder().data(text)
+    return builder.hash_algorithm(client.HashAlgorithm.SHA256).build()
 
 
 def _verify(
@@ -210,16 +225,6 @@ def _verify(
             f"the timestamp does not verify ({str(error)[:200]})",
             do="check that the authority's certificates are the right ones",
         ) from error
-
-
-def _extra(proof: Proof) -> dict[str, Any] | None:
-    if proof.extra is None:
-        return {}
-    try:
-        value = json.loads(proof.extra)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _client() -> Any:

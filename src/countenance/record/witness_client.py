@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from countenance.core import CountenanceError, InputError
+from countenance.core import CountenanceError
 from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import DEFAULT_TOLERANCE_S, split_time, time_findings
-from countenance.record.errors import RecordError, VerificationError
+from countenance.record.errors import RecordError, VerificationError, printable
 from countenance.record.note import (
     Signature,
     add_signatures,
@@ -30,6 +30,7 @@ from countenance.record.note import (
     split_note,
 )
 from countenance.record.policy import Policy, TrustedWitness
+from countenance.record.request import check_address
 from countenance.record.witness import AddCheckpoint, checkpoint_in
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -49,6 +50,10 @@ class Result(StrEnum):
     """It has cosigned a larger tree: the log went back, or another process moved it on."""
     INCONSISTENT = "inconsistent"
     """The log does not extend what it has cosigned."""
+    FORGOT = "forgot"
+    """It says less than it has cosigned here: its state was lost or restored. Retire its key."""
+    UNPROVEN = "unproven"
+    """The log itself could not make the proof that the witness needs."""
     REFUSED = "refused"
     INVALID = "invalid"
     """Its answer does not verify or is not of the specified form."""
@@ -66,7 +71,7 @@ class Outcome:
     result: Result
     text: str
     size: int | None = None
-    signatures: tuple[Signature, ...] = ()
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,10 @@ class WitnessPanel:
         self._clock = clock
         self._deadline_s = deadline_s
         self._tolerance_s = tolerance_s
-        self._sizes: dict[str, int] = {}
+        # By origin and witness: what it said last, a guess of where to begin; and what it signed,
+        # which it must never be behind.
+        self._sizes: dict[tuple[str, str], int] = {}
+        self._cosigned: dict[tuple[str, str], int] = {}
 
     def collect(self, note: bytes, *, prove: Prove) -> Collected:
         """Have a checkpoint cosigned; returns as soon as the policy is satisfied.
@@ -144,8 +152,9 @@ class WitnessPanel:
         answers: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         calls = [_Call(w, deadline) for w in self._witnesses]
         for call in calls:
-            known = self._sizes.get(call.witness.name, 0)
-            task = _Task(note, checkpoint, prove, known)
+            of = checkpoint.origin, call.witness.name
+            known, signed = self._sizes.get(of, 0), self._cosigned.get(of, 0)
+            task = _Task(note, checkpoint, prove, known, signed)
             threading.Thread(
                 target=self._ask, args=(call, task, answers), name="ask-witness", daemon=True
             ).start()
@@ -160,9 +169,10 @@ class WitnessPanel:
                     break
                 outcomes.append(outcome)
                 if outcome.size is not None:
-                    self._sizes[outcome.name] = outcome.size
-                if outcome.signatures:
-                    note = add_signatures(note, outcome.signatures)
+                    self._sizes[checkpoint.origin, outcome.name] = outcome.size
+                if outcome.signature is not None:
+                    self._cosigned[checkpoint.origin, outcome.name] = checkpoint.size
+                    note = add_signatures(note, (outcome.signature,))
         finally:
             for call in calls:
                 call.hang_up()
@@ -200,10 +210,8 @@ class WitnessPanel:
             if isinstance(error, TimeoutError) or time.monotonic() >= call.deadline:
                 outcome = Outcome(name, Result.LATE, "no answer in time")
             else:
-                text = f"{type(error).__name__}: {error}"[:200]
+                text = printable(f"{type(error).__name__}: {error}"[:200])
                 outcome = Outcome(name, Result.UNREACHABLE, text)
-        except CountenanceError as error:  # the log could not prove what the witness asked for
-            outcome = Outcome(name, Result.REFUSED, error.what)
         finally:
             call.close()
         answers.put(outcome)
@@ -212,12 +220,18 @@ class WitnessPanel:
         name, size = call.witness.name, task.checkpoint.size
         old = task.known_size if task.known_size <= size else 0
         for _ in range(MAX_TRIES):
-            proof = tuple(task.prove(old, size)) if 0 < old < size else ()
+            try:
+                proof = tuple(task.prove(old, size)) if 0 < old < size else ()
+            except CountenanceError as error:
+                return Outcome(name, Result.UNPROVEN, error.what)
             answer = call.post(AddCheckpoint(old, proof, task.note).to_bytes())
             if answer.status == 200:
                 return self._verified(call.witness, task, answer.body)
             if answer.status == 409:
                 old = _told_size(answer.body)
+                if old < task.signed_size:
+                    text = f"it says it has cosigned {old:,} entries, and has {task.signed_size:,}"
+                    return Outcome(name, Result.FORGOT, text)
                 if old > size:
                     text = f"it has cosigned {old:,} entries, this checkpoint has {size:,}"
                     return Outcome(name, Result.AHEAD, text, old)
@@ -225,25 +239,25 @@ class WitnessPanel:
             if answer.status == 422:
                 text = f"the log does not extend the {old:,} entries it has cosigned"
                 return Outcome(name, Result.INCONSISTENT, text)
-            told = answer.body[:200].decode("utf-8", "replace").strip()
-            return Outcome(name, Result.REFUSED, f"HTTP {answer.status}: {told}")
+            told = answer.body[:200].decode("utf-8", "replace").strip().replace("\n", " ")
+            return Outcome(name, Result.REFUSED, f"HTTP {answer.status}: {printable(told)}")
         return Outcome(name, Result.REFUSED, f"its size differed {MAX_TRIES} times")
 
     def _verified(self, witness: TrustedWitness, task: _Task, body: bytes) -> Outcome:
-        # Only this witness's keys count here, and they are checked over our own text.
+        # Only this witness's key counts here, and it is checked over our own text. One signature
+        # is taken: a hundred good ones, of a hundred times, would leave no room for anybody else.
         text, _ = split_note(task.note)
         lines = b"".join(signature.line for signature in parse_signatures(body))
         note = open_note(text + b"\n" + lines, (witness.verifier,))
-        if any(split_time(signature.signature)[0] == 0 for signature in note.verified):
+        own = max(note.verified, key=lambda signature: split_time(signature.signature)[0])
+        if split_time(own.signature)[0] == 0:
             raise VerificationError("its cosignature states no time")
         findings = time_findings(
-            note.verified, (witness.verifier,), now=self._clock(), tolerance_s=self._tolerance_s
+            (own,), (witness.verifier,), now=self._clock(), tolerance_s=self._tolerance_s
         )
         if findings:
             return Outcome(witness.name, Result.CLOCK, str(findings[0]), task.checkpoint.size)
-        return Outcome(
-            witness.name, Result.COSIGNED, "cosigned", task.checkpoint.size, note.verified
-        )
+        return Outcome(witness.name, Result.COSIGNED, "cosigned", task.checkpoint.size, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +266,7 @@ class _Task:
     checkpoint: Checkpoint
     prove: Prove
     known_size: int
+    signed_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,14 +288,14 @@ class _Call:
     def post(self, body: bytes) -> _HttpAnswer:
         left = self.deadline - time.monotonic()
         secure, host, port, path = _endpoint(self.witness.url)
-        if self._connection is None and left > 0:
+        if left <= 0:
+            raise TimeoutError("no time is left")
+        if self._connection is None:
             kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
             self._connection = kind(host, port, timeout=left)
         connection = self._connection
-        if connection is None or left <= 0:
-            raise TimeoutError("no time is left")
         if connection.sock is None:
-            connection.connect()
+            connection.connect()  # Python bounds a TLS handshake as a whole
             # Kept apart: the connection forgets its socket while an answer is still being read.
             self._socket = connection.sock
         connection.sock.settimeout(left)
@@ -317,14 +332,6 @@ def _told_size(body: bytes) -> int:
 
 def _endpoint(url: str) -> tuple[bool, str, int | None, str]:
     """Whether TLS, host, port and path of a witness's `add-checkpoint`."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise InputError("this is not the address of a witness", where=url) from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise InputError(
-            "this is not the address of a witness", where=url, expected="https://host/prefix"
-        )
+    parts = urlsplit(check_address(url, what="the address of a witness"))
     path = parts.path.rstrip("/") + "/add-checkpoint"
-    return parts.scheme == "https", parts.hostname, port, path
+    return parts.scheme == "https", str(parts.hostname), parts.port, path

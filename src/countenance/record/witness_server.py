@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import io
 import logging
-import socket
 import threading
 import time
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, cast
 
+from countenance.record.bounded import MAX_CONNECTIONS, BoundedServer, DeadlineReader
 from countenance.record.errors import StorageError
 from countenance.record.witness import MAX_REQUEST_BYTES, Answer, Witness
 
-MAX_CONNECTIONS = 64
 REQUEST_DEADLINE_S = 10.0
 IDLE_DEADLINE_S = 30.0
 
@@ -64,7 +62,8 @@ class WitnessServer:
         self._thread: threading.Thread | None = None
         self._serving = False
         bound_host, bound_port = self._server.server_address[:2]
-        self.url = f"http://{bound_host!s}:{bound_port}{prefix.rstrip('/')}"
+        shown = f"[{bound_host!s}]" if ":" in str(bound_host) else str(bound_host)
+        self.url = f"http://{shown}:{bound_port}{prefix.rstrip('/')}"
         """The submission prefix, and the monitoring prefix."""
 
     def serve_forever(self) -> None:
@@ -95,11 +94,7 @@ class WitnessServer:
         self.close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
+class _Server(BoundedServer, HTTPServer):
     def __init__(
         self,
         address: tuple[str, int],
@@ -114,66 +109,7 @@ class _Server(ThreadingHTTPServer):
         self.prefix = prefix
         self.request_deadline_s = request_deadline_s
         self.idle_deadline_s = idle_deadline_s
-        self._places = threading.BoundedSemaphore(max_connections)
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(address, _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._places.acquire(blocking=False):
-            with suppress(OSError):
-                request.settimeout(0.2)
-                request.sendall(
-                    b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-                    b"Connection: close\r\n\r\n"
-                )
-            self.shutdown_request(request)
-            return
-        with self._open_lock:
-            self._open.add(request)
-        try:
-            super().process_request(request, client_address)
-        except BaseException:  # no thread could be started: the place is free again
-            self._left(request)
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._left(request)
-
-    def _left(self, request: socket.socket) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        self._places.release()
-
-    def hang_up(self) -> None:
-        with self._open_lock:
-            for request in self._open:
-                with suppress(OSError):
-                    request.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        _log.debug("a connection ended with an error", exc_info=True)
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket up to one moment, so that dripping bytes buy no time."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self.deadline = 0.0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the request took too long")
-        self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
+        super().__init__(address, _Handler, max_connections=max_connections)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -188,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.rfile.close()
-        self._raw = _DeadlineReader(self.connection)
+        self._raw = DeadlineReader(self.connection)
         self.rfile = self._buffered = io.BufferedReader(self._raw)
 
     def handle_one_request(self) -> None:
@@ -233,6 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(answer)
 
     def do_GET(self) -> None:
+        if "Transfer-Encoding" in self.headers or "Content-Length" in self.headers:
+            # Unread, a body would be taken for the next request: behind a proxy, for anybody's.
+            self._answer(Answer(400, b"a GET has no body\n"), close=True)
+            return
         rest = self.path.removeprefix(self._here.prefix + "/")
         hash_, slash, name = rest.partition("/")
         if not slash or name != "checkpoint" or len(hash_) != 64:

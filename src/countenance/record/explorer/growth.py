@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from countenance.record.entries import format_time
-from countenance.record.explorer.view import LogView, Snapshot, read_event
+from countenance.record.explorer.view import LogView, Snapshot
 
 SAMPLES = 48
 _WIDE, _NARROW = (712, 280), (328, 240)
@@ -27,16 +27,15 @@ class Point:
 
 
 def growth(view: LogView, snapshot: Snapshot) -> list[Point]:
-    """Size against the writer's clock, at up to 48 entries spread evenly over the log."""
-    size = snapshot.checkpoint.size
-    steps = min(size, SAMPLES)
-    indices = sorted({(size - 1) * i // max(1, steps - 1) for i in range(steps)})
-    points = []
-    for index in indices:
-        event = read_event(view.entry(snapshot, index))
-        if event is not None:
-            points.append(Point(index + 1, event.time_s))
-    return points
+    """Size against the writer's clock, at up to 48 entries spread evenly over the log.
+
+    They are a power of two apart, so that the entries asked for stay the same as the log grows.
+    """
+    size, step = snapshot.checkpoint.size, 1
+    while size > step * (SAMPLES - 1):
+        step *= 2
+    times = {i: view.time_s(snapshot, i) for i in (*range(0, size, step), size - 1) if i >= 0}
+    return [Point(i + 1, time_s) for i, time_s in times.items() if time_s is not None]
 
 
 def draw_growth(points: list[Point], *, narrow: bool = False) -> str:

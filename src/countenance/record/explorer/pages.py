@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from countenance.record.entries import format_time
+from countenance.record.entries import Entry, EventKind, format_time
 from countenance.record.explorer.growth import draw_growth, growth
 from countenance.record.explorer.view import LogView, Snapshot, read_event
 from countenance.record.kinds import KINDS
@@ -79,8 +79,7 @@ class Pages:
             wide=draw_growth(points),
             narrow=draw_growth(points, narrow=True),
             rows=self._rows(snapshot, start, end),
-            older=start if turn and start else None,
-            newer=min(size, end + rows) if turn and end < size else None,
+            turns=_turns(start, end, size, rows=rows) if turn else (),
         )
 
     def entry(self, snapshot: Snapshot, index: int, *, first: int = 0) -> str:
@@ -91,9 +90,6 @@ class Pages:
         data = self._view.entry(snapshot, index)
         proof = self._view.proof(snapshot, index)
         event = read_event(data)
-        kind = None
-        if event is not None:
-            kind = next((k for k in KINDS.get(event.kind, ()) if k.version == event.version), None)
         return _fill(
             "entry.html.j2",
             up="../",
@@ -101,7 +97,8 @@ class Pages:
             first=first,
             checkpoint=snapshot.checkpoint,
             event=event,
-            kind=kind,
+            kind=None if event is None else _kind(event),
+            detail=None if event is None else _detail(event.public),
             raw=data.decode("utf-8", errors="replace"),
             length=len(data),
             leaf=leaf_hash(data).hex(),
@@ -151,13 +148,31 @@ def asset(name: str) -> str:
     return (files("countenance.record.explorer") / "templates" / name).read_text(encoding="utf-8")
 
 
+def _turns(start: int, end: int, size: int, *, rows: int) -> list[tuple[str, int]]:
+    """Where one can go from a list of entries `start` to `end`: what it says, and before which."""
+    found = [("Newest", size), ("Newer", min(size, end + rows))] if end < size else []
+    if start:
+        found.append(("Older", start))
+        found += [(f"{far:,} back", end - far) for far in (1_000, 100_000) if start > far]
+        found.append(("The first", min(rows, size)))
+    return found
+
+
 def _row(index: int, data: bytes) -> Row:
     event = read_event(data)
     if event is None:
         return Row(index, "", "bytes that are no event", f"{len(data):,} bytes")
-    known = next((k for k in KINDS.get(event.kind, ()) if k.version == event.version), None)
-    says = known.says if known else event.kind
-    public = event.public
+    known = _kind(event)
+    return Row(index, event.time, known.says if known else event.kind, _detail(event.public))
+
+
+def _kind(event: Entry) -> EventKind | None:
+    """Its kind in the version it is of, if these pages know that."""
+    return next((k for k in KINDS.get(event.kind, ()) if k.version == event.version), None)
+
+
+def _detail(public: Mapping[str, Any]) -> str:
+    """What of the public fields fits beside what happened."""
     detail = [
         public[name]
         for name in ("decision", "reason", "outcome", "change", "jurisdiction")
@@ -166,7 +181,7 @@ def _row(index: int, data: bytes) -> Row:
     if type(public.get("candidates")) is int:
         n = public["candidates"]
         detail.append("no candidates" if n == 0 else f"{n:,} candidate{'s' * (n != 1)}")
-    return Row(index, event.time, says, ", ".join(detail))
+    return ", ".join(detail)
 
 
 @functools.cache

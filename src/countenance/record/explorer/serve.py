@@ -7,17 +7,18 @@ limits belong to the proxy before it.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
-import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from socketserver import ThreadingMixIn
 from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from countenance.record.bounded import BoundedServer, DeadlineReader
 from countenance.record.errors import RecordError, VerificationError
 from countenance.record.explorer.pages import Pages, content_policy
 from countenance.record.explorer.view import LogView, read_event
@@ -26,8 +27,9 @@ from countenance.record.tiles import parse_path, width_at
 FOREVER = "public, max-age=31536000, immutable"
 SECONDS = "public, max-age=5"
 NEVER = "no-store"
-MAX_CONNECTIONS = 64
-TIMEOUT_S = 10.0
+READING_S = 10.0
+WRITING_S = 60.0
+"""For all of an answer: a bundle of the largest entries has 16 MiB."""
 
 _ENTRY = re.compile(r"entry/(0|[1-9][0-9]{0,17})\.(html|json|tlog-proof)")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -107,39 +109,24 @@ def http_server(app: Application, *, host: str = "127.0.0.1", port: int = 0) -> 
     return make_server(host, port, app, server_class=_Server, handler_class=_Handler)
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def __init__(self, *arguments: Any) -> None:
-        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        super().__init__(*arguments)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except BaseException:
-            self._places.release()
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        _log.debug("a connection ended with an error", exc_info=True)
+class _Server(BoundedServer, WSGIServer):
+    pass
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = TIMEOUT_S
     server_version = "countenance-record"
     sys_version = ""
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        raw = DeadlineReader(self.connection, deadline=time.monotonic() + READING_S)
+        self.rfile = io.BufferedReader(raw)
+
+    def parse_request(self) -> bool:
+        parsed = super().parse_request()
+        self.connection.settimeout(WRITING_S)  # the request is read; now it is the answer's turn
+        return parsed
 
     def log_message(self, format: str, *args: Any) -> None:
         _log.debug(format, *args)

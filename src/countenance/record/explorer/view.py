@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from countenance.record.checkpoint import Checkpoint, parse_checkpoint
 from countenance.record.cosignature import split_time
@@ -15,6 +18,13 @@ from countenance.record.tiles import WIDTH, Read, TileCache, TileHashes, read_bu
 
 _COSIGNED = (8 + 64, 8 + 2420)
 """Lengths of a time and an Ed25519 or ML-DSA-44 signature (tlog-cosignature)."""
+
+
+CACHE_BYTES = 16 << 20
+"""Of entries in full bundles, which never change."""
+
+_MOST_TIMES = 4096
+_OBJECT_BYTES = 64  # that an entry takes beside its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ class LogView:
         self.read = read
         self._verifiers = {(each.name, each.key_id): each for each in verifiers}
         self._cache = TileCache()
+        self._bundles = _Recent(CACHE_BYTES)
+        self._times = _Recent(_MOST_TIMES)
 
     def snapshot(self) -> Snapshot | None:
         """The log at its published checkpoint; None if none was published yet.
@@ -85,7 +97,20 @@ class LogView:
         if not 0 <= index < size:
             raise StorageError(f"there is no entry {index} in a log of {size}")
         bundle, place = divmod(index, WIDTH)
-        return read_bundle(self.read, bundle, width_at(0, bundle, size))[place]
+        return self._bundle(bundle, size)[place]
+
+    def time_s(self, snapshot: Snapshot, index: int) -> int | None:
+        """What an entry says of its time (POSIX seconds), None if it is no event; else as `entry`.
+
+        Remembered apart from the entries, because a page about a whole log asks for times from
+        all over it.
+        """
+        known: tuple[int | None] | None = self._times.get(index)
+        if known is None:
+            event = read_event(self.entry(snapshot, index))
+            known = (None if event is None else event.time_s,)
+            self._times.put(index, known, weight=1)
+        return known[0]
 
     def entries(self, snapshot: Snapshot, start: int, end: int) -> list[bytes]:
         """The bytes of entries `start` to `end` (not included), each bundle read once."""
@@ -93,9 +118,20 @@ class LogView:
         start, end = max(0, start), min(end, size)
         found: list[bytes] = []
         for bundle in range(start // WIDTH, -(-end // WIDTH) if start < end else 0):
-            entries = read_bundle(self.read, bundle, width_at(0, bundle, size))
+            entries = self._bundle(bundle, size)
             first = bundle * WIDTH
             found += entries[max(0, start - first) : end - first]
+        return found
+
+    def _bundle(self, index: int, size: int) -> list[bytes]:
+        width = width_at(0, index, size)
+        found: list[bytes] | None = self._bundles.get(index) if width == WIDTH else None
+        if found is None:
+            found = read_bundle(self.read, index, width)
+            if width == WIDTH:
+                self._bundles.put(
+                    index, found, weight=sum(map(len, found)) + WIDTH * _OBJECT_BYTES
+                )
         return found
 
     def proof(self, snapshot: Snapshot, index: int) -> list[bytes]:
@@ -119,6 +155,32 @@ class LogView:
         except VerificationError:
             return "does not verify"
         return "verified"
+
+
+class _Recent:
+    """What was used last, as long as its weights together stay in a bound. Safe across threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._weight = 0
+        self._kept: OrderedDict[int, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: int) -> Any:
+        """The value, if it is still here; else None."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
+    def put(self, key: int, value: Any, *, weight: int) -> None:
+        """Keep a value that is not None, and drop those longest unused while all is too heavy."""
+        with self._lock:
+            self._weight += weight - self._kept.pop(key, (None, 0))[1]
+            self._kept[key] = value, weight
+            while self._weight > self._most:
+                self._weight -= self._kept.popitem(last=False)[1][1]
 
 
 def read_event(data: bytes) -> Entry | None:

@@ -115,6 +115,8 @@
     } catch (error) { return error.name === "NotSupportedError" ? null : false; }
   }
 
+  function when(time) { return time > 253402300799n ? "second " + time : new Date(Number(time) * 1000).toISOString(); }
+
   function say(good, text) {
     var item = document.createElement("li"), word = document.createElement("strong");
     word.textContent = good === null ? "Not checked. " : good ? "Holds. " : "Does not verify. ";
@@ -135,9 +137,10 @@
       var line = note.signatures[i];
       var key = keys.find(function (each) { return each.name === line.name && each.id === line.id; });
       if (!key) { say(null, "Signature of " + line.name + ": its key is not among those you trust."); continue; }
+      if (key.type === 1 && line.name !== note.origin) { say(null, "Signature of " + line.name + ": a key of another log, which cannot speak for this one."); continue; }
       var found = await checkSignature(line, key, note);
       if (found) { counted += 1; }
-      say(found, "Signature of " + line.name + (line.time !== undefined && found ? ", seen at " + new Date(Number(line.time) * 1000).toISOString() : "") + (found === null ? ": this browser cannot check keys of its type." : "."));
+      say(found, "Signature of " + line.name + (line.time !== undefined && found ? ", seen at " + when(line.time) : "") + (found === null ? ": this browser cannot check keys of its type." : "."));
       if (found === false) { good = false; }
     }
     var logged = good && counted > 0;
