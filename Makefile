@@ -5,6 +5,7 @@
 #   make bench   measure against other tools, write BENCHMARKS.md    make soak    the long tests
 #   make lock    write requirements.lock anew                        make clean   remove what make made
 #   make figure  the opening of the README anew                      make map     docs/map.md anew
+#   make packs   every rule pack and the Cedar it becomes, side by side in build/packs
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,7 +21,7 @@ JOBS ?= 2
 TESTS ?= tests
 REPORT ?= demo-report
 
-.PHONY: help setup demo figure map test lint types bench soak lock clean system
+.PHONY: help setup demo figure map packs test lint types bench soak lock clean system
 
 help:
 	@sed -n 's/^#   /  /p' Makefile
@@ -48,6 +49,9 @@ figure: setup
 # The rooms of docs/map.md, from the modules' first sentences.
 map: setup
 	$(BIN)/python scripts/make_map.py
+
+packs: setup
+	$(BIN)/countenance law compile build/packs
 
 test: setup $(if $(CI),system)
 	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow' $(TESTS)

@@ -59,6 +59,10 @@ PARTS = {
         "The record: appends, proofs, verification",
         quick=("--entries", "50000", "--verify", "20000", "--seconds", "1"),
     ),
+    "law": Part(
+        "The law: decisions a second, and Cedar's share",
+        quick=("--requests", "3000", "--runs", "2"),
+    ),
     "search": Part(
         "Searching a gallery", quick=("--rows", "20000", "--dimension", "128", "--runs", "5")
     ),

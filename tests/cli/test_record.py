@@ -245,9 +245,12 @@ def test_wrong_uses_are_2_and_say_what_would_be_right(
     assert main(["record", "checkpoint", str(record), "--passphrase-file", str(secret)]) == 0
 
 
-def test_only_one_process_writes(record: Path, capsys: Capture) -> None:
+def test_only_one_process_writes(
+    record: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from countenance.record.folder import FolderStorage
 
+    monkeypatch.setattr("countenance.cli.recordfolder.PATIENCE_S", 0.2)
     holder = FolderStorage(record / "log")
     holder.open()
     try:

@@ -127,6 +127,24 @@ def test_a_log_of_one_name_is_one_log(server: Server, capsys: Capture) -> None:
     assert main(["record", "checkpoint", "kept"]) == 0
 
 
+def test_a_reader_needs_no_right_but_to_read(server: Server, capsys: Capture) -> None:
+    assert init(server, "read.example/log") == 0
+    assert append(EVENT) == 0
+    assert main(["record", "checkpoint", "record"]) == 0
+    with psycopg.connect(server.url(), autocommit=True) as link:
+        link.execute("CREATE ROLE auditor LOGIN")
+        link.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO auditor")
+    place = f"{server.url('auditor')}#read.example/log"
+    policy = ["--policy", "record/policy"]
+    assert main(["record", "verify", place, *policy]) == 0
+    assert main(["record", "prove", place, "0", "-o", "proof"]) == 0
+    assert main(["verify", "proof", *policy]) == 0
+    Path("record/storage").write_text(f"{place}\n")
+    assert append(EVENT) == 2
+    assert "permission denied" in capsys.readouterr().err
+    assert main(["record", "verify", "record"]) == 0
+
+
 def test_several_processes_append_at_once(server: Server, capsys: Capture) -> None:
     assert init(server, "many.example/log") == 0
     count, processes = 30, 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,18 +18,7 @@ from countenance.record.note import Ed25519Signer
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from people import ...`
 
-
-class MovingClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime.datetime(2026, 11, 23, 9, 0, tzinfo=datetime.UTC)
-
-    def __call__(self) -> datetime.datetime:
-        return self.now
-
-    def move(self, **by: float) -> None:
-        self.now += datetime.timedelta(**by)
+from clockkit import MovingClock
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from casework import (
     person,
     submitted,
 )  # fmt: skip
+from clockkit import MovingClock
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conftest import MovingClock
 from countenance.core import InputError
 from countenance.desk.approvals import (
     Approval,

@@ -195,3 +195,27 @@ def test_f17_no_case_without_training(desk: Desk) -> None:
                   details=DETAILS)  # fmt: skip
     with desk.store.reading() as db:
         assert db.scalar(select(Case.id)) is None
+
+
+def test_how_long_a_list_is_waits_for_the_witnesses(desk: Desk) -> None:
+    """Invariant 2: an empty list is a result, and so is a number."""
+    from countenance.desk.service import Doing
+
+    made, digest = case(desk), "d" * 64
+    public = {
+        "returned": {
+            "request": digest, "jurisdiction": "US-MI", "engine": digest, "audit": digest,
+            "gallery": "g", "gallery_size": 10, "candidates": 0,
+        },
+        "opened": {"request": digest, "checkpoint": 5, "candidates": 0},
+    }  # fmt: skip
+    shown = []
+    for what, fields in public.items():
+
+        def tell(doing: Doing, what: str = what, fields: dict[str, object] = fields) -> None:
+            doing.record.add(doing.db, f"search-{what}", about=f"case:{made}", public=fields)
+
+        desk.act(ANNA, "request.withdraw", tell)
+        (found,) = (m for m in read_timeline(desk, ANNA, made) if m.kind == "search-returned")
+        shown.append(found.public.get("candidates"))
+    assert shown == [None, 0]

@@ -33,11 +33,11 @@ from casework import (
     set_up,
     submitted,
 )  # fmt: skip
+from clockkit import MovingClock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from conftest import MovingClock
 from countenance.core import InputError
 from countenance.desk.approvals import Fallen, approve, waiting_requests
 from countenance.desk.assembling import RequestForm, form_of

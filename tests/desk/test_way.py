@@ -27,11 +27,11 @@ from casework import (
     picture,
     submitted,
 )  # fmt: skip
+from clockkit import MovingClock
 from databases import server, url
 from people import PARTY, Person, first, joined, trained
 from sqlalchemy import select
 
-from conftest import MovingClock
 from countenance.core import sha256_bytes
 from countenance.desk.approval_signatures import PasskeyApprovals, begin_approval, finish_approval
 from countenance.desk.approvals import Approval, approve, waiting_requests

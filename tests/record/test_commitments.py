@@ -159,6 +159,8 @@ def test_any_bytes_are_an_opening_or_the_one_error(data: bytes) -> None:
     [
         b"[" * 100_000,
         b" " * (MOST_VALUE_BYTES + 5000),
+        canonical_json(GOOD_FILE).replace(b'"value":null', b'"value":1,"value":null'),
+        canonical_json(GOOD_FILE).replace(b'"value":null', b'"value":{"a":1,"a":2}'),
         *(
             canonical_json(GOOD_FILE | change)
             for change in (

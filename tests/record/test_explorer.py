@@ -14,12 +14,16 @@ from typing import Any
 import browser
 import pytest
 from browser import DARK
+from hypothesis import given
+from hypothesis import strategies as st
 from logkit import signer
 from sitekit import HOSTILE, SEEN_S, START_S, Site, cosigner, site
+from witnessing import TestableLog
 
 from countenance.core import InputError
 from countenance.record.checkpoint import Checkpoint
 from countenance.record.cosignature import cosign
+from countenance.record.entries import LAST_S, Entry, format_time
 from countenance.record.errors import RecordError, VerificationError
 from countenance.record.explorer import LogView, Pages, write_pages
 from countenance.record.explorer.growth import Point, draw_growth, growth
@@ -189,6 +193,40 @@ def test_bytes_that_are_no_event_are_shown_and_never_run(small: Site) -> None:
     assert "no event" in page
     assert "<script>document" not in page
     assert HOSTILE.decode(errors="replace").split("<")[0].strip("\ufffd\x00 ") in page
+
+
+VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=80),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    public=st.dictionaries(
+        st.sampled_from(["decision", "candidates", "reason", "request", "x"]), VALUE
+    ),
+    kind=st.sampled_from(["search-returned", "new"]),
+    version=st.sampled_from([1, 2, 2**53 - 1]),
+    time_s=st.sampled_from([0, START_S, LAST_S]),
+)
+def test_whatever_an_entry_from_elsewhere_says_has_a_page(
+    public: dict[str, Any], kind: str, version: int, time_s: int
+) -> None:
+    entry = Entry(kind, version, format_time(time_s), public, {"s": "ab" * 32})
+    try:
+        entries = [entry.to_bytes()]
+    except ValueError:  # a lone surrogate has no canonical form
+        return
+    log = TestableLog(entries)
+    log.show()
+    view = LogView(log.read)
+    at = view.snapshot()
+    assert at is not None
+    pages = Pages(view, keys=["<script>"])
+    for page in (pages.index(at), pages.entry(at, 0)):
+        assert page.count("<script") == page.count("</script>") <= 2
+        assert "<html" in page
 
 
 def test_the_log_page_lists_the_newest_first_and_turns(small: Site) -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from countenance.record import tiles
 from countenance.record.checkpoint import Checkpoint, parse_checkpoint
-from countenance.record.commitments import parse_opening
+from countenance.record.commitments import Opening, parse_opening
 from countenance.record.cosignature import Ed25519Cosigner, cosign, split_time
 from countenance.record.entries import parse_entry
 from countenance.record.errors import VerificationError
@@ -65,6 +65,7 @@ _NOTE = sign_note(Checkpoint("example.com/log", 1, leaf_hash(ENTRY)).text, LOG)
 NOTE = add_signatures(_NOTE, [cosign(_NOTE, WITNESS, time=9)])
 FORK = sign_note(Checkpoint("example.com/log", 1, bytes(32)).text, LOG)
 POLICY = make_policy(logs=[LOG.vkey], witnesses=[("w", WITNESS.vkey, "https://w.example/")], k=1)
+OPENING = Opening("disclosed", "case", bytes(32), {"a": [1, "\u00e9", None]}).to_bytes()
 KEYS = [parse_vkey(LOG.vkey), parse_vkey(WITNESS.vkey)]
 PROOF = Proof(0, (), NOTE, b"extra").encode()
 LONG_PROOF = Proof(5, (bytes(32),) * 20, NOTE).encode()
@@ -102,6 +103,7 @@ TARGETS = {
     "policy check": Target(POLICY.check, (NOTE,)),
     "proof": Target(parse_proof, (PROOF, LONG_PROOF)),
     "proof verification": Target(lambda data: verify_proof(data, ENTRY, POLICY), (PROOF,)),
+    "opening": Target(parse_opening, (OPENING,)),
     "rotation": Target(parse_rotation, (ROTATION,)),
     "entry": Target(parse_entry, (ROTATION,)),
     "bundle": Target(

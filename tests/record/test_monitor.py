@@ -293,6 +293,10 @@ def test_quorum_clock_and_age(tmp_path: Path, log: TestableLog) -> None:
     assert kinds(visit(tmp_path, followed(log, policy=policy), clock)) == []
     stale = visit(tmp_path, followed(log, policy=policy), clock, max_age_s=3600)
     assert kinds(stale) == [AlertKind.STALE]
+    log.show()  # by itself: nothing tells its age, which was asked for
+    alone = followed(log, policy=policy_for(log))
+    assert kinds(visit(tmp_path, alone, clock)) == []
+    assert kinds(visit(tmp_path, alone, clock, max_age_s=3600)) == [AlertKind.STALE]
 
 
 def test_places_that_fail_are_told_and_the_rest_goes_on(tmp_path: Path, log: TestableLog) -> None:

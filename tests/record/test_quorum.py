@@ -21,6 +21,7 @@ from countenance.record.errors import VerificationError
 from countenance.record.folder import FolderStorage
 from countenance.record.log import Log
 from countenance.record.note import Signature, open_note, parse_vkey, split_note
+from countenance.record.policy import make_policy
 from countenance.record.witness import AddCheckpoint, checkpoint_in, parse_add_checkpoint
 from countenance.record.witness_client import Collected, QuorumError, Result, WitnessPanel
 from countenance.record.witness_server import WitnessServer
@@ -389,6 +390,21 @@ def test_a_witness_that_forgot_what_it_signed_does_not_count(
         assert [outcome.result for outcome in caught.value.outcomes] == [Result.FORGOT]
         with pytest.raises(QuorumError):  # nor the next time
             panel.collect(log.note(), prove=log.prove)
+    store.close()
+
+
+def test_one_panel_serves_the_several_logs_of_a_policy(tmp_path: Path, log: TestableLog) -> None:
+    other = TestableLog([b"x"] * 30, origin="other.example", seed="other")
+    witness, store = witness_for(tmp_path, log, other, name="w1")
+    with WitnessServer(witness).start() as server:
+        listed = [("w1", cosigner("w1").vkey, server.url)]
+        keys = [each.signer.vkey for each in (log, other)]
+        policy = make_policy(logs=keys, witnesses=listed, k=1)
+        assert witness.add_checkpoint(other.request(0, 5)).status == 200
+        panel = WitnessPanel(policy, clock=now, deadline_s=AMPLE_S)
+        for each, size in ((log, 40), (other, 10), (log, 40), (other, 30)):
+            found = panel.collect(each.note(size), prove=each.prove)
+            assert policy.check(found.note) == each.checkpoint(size)
     store.close()
 
 

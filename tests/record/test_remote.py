@@ -196,8 +196,19 @@ def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["file:///etc", "ftp://x/y", "log.example", "", "http://", "http://x/?q"]
-)
+    "address",
+    ["file:///etc", "ftp://x/y", "log.example", "", "http://", "http://x/?q", "http://x/#f",
+     "http://x:port/", "http://x:0/", "http://x y/", "http://x/\r\nHost: y", "http://[x/"],
+)  # fmt: skip
 def test_only_addresses_of_logs(address: str) -> None:
     with pytest.raises(StorageError, match="not the address"):
         HttpStorage(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://ada:secret@x/", "https://secret@x/", "http://ada:sec/ret@x/"]
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(StorageError) as caught:
+        HttpStorage(address)
+    assert "sec" not in caught.value.diagnostics()

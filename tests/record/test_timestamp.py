@@ -214,11 +214,12 @@ def garbage(handler: BaseHTTPRequestHandler, _: bytes) -> None:
     ],
 )
 def test_a_hostile_authority_gives_one_error_in_bounded_time(answer: Reply, message: str) -> None:
+    late = message == "no whole answer"
     with answering(answer) as address:
         began = time.monotonic()
         with pytest.raises(RecordError, match=message):
-            http_send(address, timeout_s=0.5)(b"request")
-        assert time.monotonic() - began < 5
+            http_send(address, timeout_s=0.5 if late else 20)(b"request")
+        assert time.monotonic() - began < (5 if late else 25)
 
 
 @pytest.mark.parametrize(

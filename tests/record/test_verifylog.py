@@ -9,10 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from logkit import ORIGIN, entries, naive_root, open_log, published, verify_published
+from logkit import (
+    ORIGIN,
+    DeadlyStorage,
+    entries,
+    naive_root,
+    open_log,
+    published,
+    verify_published,
+)
 
 from countenance.record.checkpoint import Checkpoint
-from countenance.record.errors import RecordError, VerificationError
+from countenance.record.errors import RecordError, StorageError, VerificationError
 from countenance.record.folder import FolderStorage
 from countenance.record.log import State
 from countenance.record.tiles import decode_bundle, encode_bundle
@@ -164,3 +172,9 @@ def test_several_processes_find_the_same(tmp_path: Path) -> None:
     edited(tmp_path, "100", lambda e: [*e[:7], b"edited", *e[8:]])
     with pytest.raises(VerificationError, match="entry 25607 is not"):
         verify_published(reader, workers=2)
+
+
+def test_a_process_that_is_killed_is_an_error_that_says_so() -> None:
+    large = Checkpoint(ORIGIN, 40_000, bytes(32))
+    with pytest.raises(StorageError, match="ended from outside"):
+        verify_log(DeadlyStorage(), large, workers=2)

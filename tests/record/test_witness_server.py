@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from witnessing import ORIGIN, TestableLog, witness_for
+from witnessing import NOW, ORIGIN, TestableLog, policy_for, witness_for
 
 from countenance.record.witness import MAX_REQUEST_BYTES, Answer, origin_hash
+from countenance.record.witness_client import Result, WitnessPanel
 from countenance.record.witness_server import WitnessServer
 
 
@@ -299,3 +300,16 @@ def test_a_machine_out_of_threads_keeps_its_places(
     connection = connect(server)
     assert ask(connection, "POST", "/w/add-checkpoint", log.request(0))[0] == 200
     connection.close()
+
+
+def test_it_listens_on_ipv6_too(tmp_path: Path, log: TestableLog) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    witness, store = witness_for(tmp_path, log)
+    with WitnessServer(witness, host="::1").start() as server:
+        policy = policy_for(log, ("w1", server.url))
+        panel = WitnessPanel(policy, clock=lambda: NOW, deadline_s=AMPLE_S)
+        assert panel.collect(log.note(), prove=log.prove).outcomes[0].result is Result.COSIGNED
+    store.close()

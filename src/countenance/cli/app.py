@@ -6,7 +6,8 @@ code  meaning
 0     done
 1     done, and the answer is the one asked about: a limit of ``--fail-if`` is
       exceeded, ``reproduce`` got other bytes, a proof or log does not verify,
-      or a monitor has something to look at
+      a monitor has something to look at, ``law decide`` does not permit, or
+      ``law check``, ``law scenarios`` or ``law recheck`` found something
 2     the input or the command is not what it must be; the message says what to do
 3     a defect in Countenance
 130   interrupted; nothing half-written is left
@@ -32,6 +33,7 @@ from countenance.cli import (
     datasets,
     demo,
     engines,
+    law,
     plan,
     record,
     report,
@@ -70,6 +72,7 @@ _brief = {  # one line each in `countenance --help`, short enough for 80 columns
     "engines": "List the engines: hashes, thresholds, licences.",
     "datasets": "List the known data sets, or bring one.",
     "cache": "Show or clear what is kept on this machine.",
+    "law": "Decide by the rules of a place, with citations.",
     "record": "Keep a log that nobody can quietly edit.",
     "verify": "Check a proof file, offline.",
     "schema": "Print the JSON schema of audit.json.",
@@ -83,6 +86,7 @@ app.command("reproduce", short_help=_brief["reproduce"], no_args_is_help=True)(r
 app.command("engines", short_help=_brief["engines"])(engines.engines)
 app.add_typer(datasets.app, name="datasets", short_help=_brief["datasets"])
 app.add_typer(cache.app, name="cache", short_help=_brief["cache"])
+app.add_typer(law.app, name="law", short_help=_brief["law"])
 app.add_typer(record.app, name="record", short_help=_brief["record"])
 app.command("verify", short_help=_brief["verify"], no_args_is_help=True)(verify.verify)
 app.command("schema", short_help=_brief["schema"])(schema.schema)

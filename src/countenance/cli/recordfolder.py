@@ -141,6 +141,9 @@ class Record:
             except ConflictError:
                 if time.monotonic() >= until:
                     raise
+            except BaseException:
+                storage.close()
+                raise
             else:
                 return storage
             time.sleep(0.05)

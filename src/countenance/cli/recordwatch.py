@@ -154,7 +154,7 @@ def monitor(
         logs = _followed(load_policy(policy), place or [], stack)
         make_folder(folder)
         while True:
-            # Drawn for one visit at a time: while a bar is there, standard output is not ours.
+            # A bar for each visit: what is told after it would run into one that is still there.
             with progress(quiet=quiet or json) as report:
                 watch = Monitor(folder, clock=now_s, max_age_s=max_age, progress=report)
                 found = watch.visit(logs)

@@ -60,11 +60,23 @@ def handle(case_id: str) -> str:
 
 
 def timeline(db: Session, case_id: str) -> list[Moment]:
-    """Everything that happened in a case, in the order of the log."""
+    """Everything that happened in a case, in the order of the log.
+
+    How long a list is, or that it is empty, is shown once the list is open: once witnesses have
+    signed for it.
+    """
     rows = db.scalars(
         select(CaseEvent).where(CaseEvent.case_id == case_id).order_by(CaseEvent.number)
     )
-    return [Moment(row.at, row.kind, json.loads(row.public), row.leaf) for row in rows]
+    told = [(row, json.loads(row.public)) for row in rows]
+    opened = {public["request"] for row, public in told if row.kind == _OPENED}
+    for row, public in told:
+        if row.kind == _RETURNED and public["request"] not in opened:
+            del public["candidates"]
+    return [Moment(row.at, row.kind, public, row.leaf) for row, public in told]
+
+
+_RETURNED, _OPENED = "search-returned", "search-opened"
 
 
 @event.listens_for(Outgoing, "after_insert")

@@ -1,6 +1,6 @@
 """What is wrong, or going stale, in packs: before anybody relies on them.
 
-Every finding is proved, not guessed: an overlap means that no facts exist that break one rule and
+Every finding is shown, not guessed: an overlap means that no facts exist that break one rule and
 keep the other, a contradiction that no facts keep both, and where facts exist they are shown.
 """
 
@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from typing import Any
 
+from countenance.core import Progress, no_progress
 from countenance.law.cedar import validate
 from countenance.law.conditions import NEVER, Condition, Not
 from countenance.law.library import Library
-from countenance.law.packs import AS_OF, Kind, Pack, Rule, Tag
+from countenance.law.rules import AS_OF, BANS, Kind, Pack, Rule, Tag
 from countenance.law.scenarios import Scenario, run_scenarios, undecided_rules
 from countenance.law.solve import SearchTooLongError, solve
 from countenance.law.vocabulary import Value
+from countenance.law.whatif import shown
 
 FAULTS = (
     "invalid", "unreachable", "contradiction", "permits-nothing", "misdated", "scenario",
@@ -57,6 +59,11 @@ class Finding:
         }  # fmt: skip
 
     @property
+    def shown_example(self) -> str:
+        """Its facts, for a reader."""
+        return "; ".join(f"{name}: {shown(value)}" for name, value in self.example.items())
+
+    @property
     def sentence(self) -> str:
         """What a person reads: it ends in a citation."""
         return f"{self.says} [{self.cite}]"
@@ -64,7 +71,7 @@ class Finding:
 
 def check(
     library: Library, *, as_of: datetime.date, max_age_days: int = DEFAULT_MAX_AGE_DAYS,
-    only: Iterable[str] | None = None,
+    only: Iterable[str] | None = None, progress: Progress = no_progress,
 ) -> list[Finding]:  # fmt: skip
     """Everything found, faults first.
 
@@ -78,12 +85,14 @@ def check(
         How long a verification stays fresh.
     only
         Ids of the packs to report on; all, if not given.
+    progress
+        Told of each pack that is done.
     """
     wanted = set(library if only is None else only)
     findings: list[Finding] = []
-    for pack in library.values():
-        if pack.id in wanted:
-            findings += _of_pack(pack, as_of, max_age_days)
+    for done, pack_id in enumerate(sorted(wanted), 1):
+        findings += _of_pack(library[pack_id], as_of, max_age_days)
+        progress("packs", done, len(wanted))
     for one, other in combinations(library.values(), 2):
         if {one.id, other.id} & wanted and _meet(one, other):
             findings += _between(one, other)
@@ -91,17 +100,20 @@ def check(
     return sorted(findings, key=lambda finding: (order[finding.code], finding.rules))
 
 
+_SILENT = (Kind.PERMIT_IF, Kind.PENALTY)
 _IDLE = "Without it every scenario comes out the same."
 
 
 def check_scenarios(
-    library: Library, scenarios: Sequence[Scenario], *, only: Iterable[str] | None = None
-) -> list[Finding]:
+    library: Library, scenarios: Sequence[Scenario], *, only: Iterable[str] | None = None,
+    progress: Progress = no_progress,
+) -> list[Finding]:  # fmt: skip
     """Scenarios that fail, and rules without which every scenario comes out the same.
 
     A pack without a scenario of its own is left out: `check` is about what is written.
     """
     wanted = set(library if only is None else only)
+    mine = [scenario for scenario in scenarios if not scenario.pack or scenario.pack in wanted]
     findings = [
         Finding(
             "scenario",
@@ -109,15 +121,16 @@ def check_scenarios(
             f"{result.scenario.title}: {fault}.",
             result.scenario.pack or result.scenario.file,
         )
-        for result in run_scenarios(scenarios, library)
+        for result in run_scenarios(mine, library)
         for fault in result.faults
-        if not result.scenario.pack or result.scenario.pack in wanted
     ]
-    for pack_id in sorted(wanted & {scenario.pack for scenario in scenarios} & set(library)):
+    told = sorted({scenario.pack for scenario in mine} & wanted)
+    for done, pack_id in enumerate(told, 1):
         findings += [
             Finding("decides-nothing", (rule.id,), _IDLE, rule.cite)
-            for rule in undecided_rules(library[pack_id], scenarios, library)
+            for rule in undecided_rules(library[pack_id], mine, library)
         ]
+        progress("scenarios", done, len(told))
     return findings
 
 
@@ -149,8 +162,8 @@ def _of_pack(pack: Pack, day: datetime.date, max_age_days: int) -> Iterator[Find
 
 def _dates(pack: Pack, day: datetime.date) -> Iterator[Finding]:
     start, end = pack.window.start, pack.window.end
-    if pack.status in ("expired", "sunset") and end is None:
-        yield Finding("misdated", (pack.id,), f"It is said to be {pack.status}, and has no end.",
+    if pack.status == "expired" and end is not None and end > max(day, pack.checked.on):
+        yield Finding("misdated", (pack.id,), f"It is said to be expired, and ends on {end}.",
                       pack.citation)  # fmt: skip
     if pack.status == "in-force" and end is not None and end <= day:
         yield Finding("misdated", (pack.id,), f"It is said to be in force, and ended on {end}.",
@@ -169,7 +182,9 @@ def _dates(pack: Pack, day: datetime.date) -> Iterator[Finding]:
 
 
 def _reach(rule: Rule) -> Iterator[Finding]:
-    """Whether anything at all can bring the rule about."""
+    """Whether anything at all can bring the rule about; of its days `_dates` tells."""
+    if rule.window.start and rule.window.end and rule.window.start >= rule.window.end:
+        return
     try:
         if solve([rule.scope]) is None:
             yield Finding("unreachable", (rule.id,), "No facts exist under which it applies.",
@@ -193,7 +208,8 @@ def _overlap(one: Rule, other: Rule) -> Iterator[Finding]:
     try:
         if solve([mine]) is None or solve([mine, Not(its)]) is not None:
             return
-        twins = solve([its, Not(mine)]) is None and set(one.acts) == set(other.acts)
+        alike = set(one.acts) == set(other.acts) and one.duty == other.duty
+        twins = alike and solve([its, Not(mine)]) is None
     except SearchTooLongError:
         yield _not_settled(one.id, other.id, cite=one.cite)
         return
@@ -212,7 +228,12 @@ def _contradiction(one: Rule, other: Rule) -> Iterator[Finding]:
     Where one of them cannot be kept at all while the other applies, the other is only shadowed: it
     is denied there anyway.
     """
-    if not set(one.acts) & set(other.acts) or one.must is None or other.must is None:
+    if not set(one.acts) & set(other.acts) or one.kind in _SILENT or other.kind in _SILENT:
+        return
+    if one.must is None or other.must is None:
+        if one.must is not None or other.must is not None:
+            asks, bans = (one, other) if one.must is not None else (other, one)
+            yield from _asked_and_banned(asks, bans)
         return
     scopes = [one.scope, other.scope]
     cite = f"{one.cite}; {other.cite}"
@@ -233,6 +254,26 @@ def _contradiction(one: Rule, other: Rule) -> Iterator[Finding]:
         shadowed = other if shadowing is one else one
         says = "Where the second applies too, the first can never be kept."
         yield Finding("shadowed", (shadowing.id, shadowed.id), says, cite, _shown(example))
+
+
+def _asked_and_banned(asks: Rule, bans: Rule) -> Iterator[Finding]:
+    """Whether a ban forbids just what a requirement asks for, and not what it is asked of."""
+    if bans.kind not in BANS or asks.must is None:
+        return
+    kept = Not(bans.broken)
+    try:
+        example = solve([asks.scope, kept])
+        if example is None or solve([asks.scope, asks.must, kept]) is not None:
+            return
+        if solve([asks.scope, asks.must]) is None:
+            return
+    except SearchTooLongError:
+        yield _not_settled(asks.id, bans.id, cite=asks.cite)
+        return
+    yield Finding(
+        "contradiction", (asks.id, bans.id), "The second forbids whatever the first asks for.",
+        f"{asks.cite}; {bans.cite}", _shown(example),
+    )  # fmt: skip
 
 
 def _nothing_left(pack: Pack) -> Iterator[Finding]:

@@ -92,18 +92,20 @@ def negated(part: Condition) -> Condition:
 
 def holds(condition: Condition, facts: Facts) -> Truth:
     """True, False, or None where facts that decide it are unknown."""
-    match condition:
-        case Atom(fact):
-            return condition.met(facts[fact]) if fact in facts else None
-        case Not(part):
-            found = holds(part, facts)
-            return None if found is None else not found
-        case AllOf(parts):
-            answers = [holds(part, facts) for part in parts]
-            return False if False in answers else None if None in answers else True
-        case AnyOf(parts):
-            answers = [holds(part, facts) for part in parts]
-            return True if True in answers else None if None in answers else False
+    if isinstance(condition, Atom):
+        return condition.met(facts[condition.fact]) if condition.fact in facts else None
+    if isinstance(condition, Not):
+        found = holds(condition.part, facts)
+        return None if found is None else not found
+    settling = isinstance(condition, AnyOf)
+    found = not settling
+    for part in condition.parts:
+        truth = holds(part, facts)
+        if truth is settling:
+            return settling
+        if truth is None:
+            found = None
+    return found
 
 
 def open_facts(condition: Condition, facts: Facts) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from countenance.law.decision import Decision
@@ -33,10 +33,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A request on which the two days differ."""
+    """A request on which the two days differ, under a policy."""
 
     title: str
     request: Request
+    policy: tuple[str, ...]
     before: Decision
     after: Decision
 
@@ -65,8 +66,8 @@ class Difference:
             ],
             "turns": [
                 {
-                    "title": turn.title, "before": turn.before.outcome.value,
-                    "after": turn.after.outcome.value,
+                    "title": turn.title, "policy": list(turn.policy),
+                    "before": turn.before.outcome.value, "after": turn.after.outcome.value,
                     "because": [reason.sentence for reason in turn.after.reasons],
                 }
                 for turn in self.turns
@@ -81,22 +82,23 @@ def difference(
 ) -> Difference:  # fmt: skip
     """What is in force on `end` and was not on `start`, and the other way round.
 
-    Every scenario's request is judged on both days, under the law alone and under its own
-    policies, and those that come out otherwise are listed. `places` limits it to packs of these
-    places and what is inside and around them.
+    Every scenario's request is judged on both days, under each policy that the scenario names,
+    and those that come out otherwise are listed. `places` limits it to packs of these places and
+    what is inside and around them. The days may come in either order.
     """
     packs = [pack for pack in library.values() if pack.binding and _concerns(pack, places)]
     changes = [
         change for pack in packs for rule in pack for change in _changes(pack, rule, start, end)
     ]
-    requests = {
-        (scenario.title, scenario.request): scenario.expects[0].policy
+    tried = dict.fromkeys(
+        (expect.policy, scenario.title, scenario.request)
         for scenario in scenarios
         if not places or any(_concerns_place(place, places) for place in _all_places(scenario))
-    }
-    turns = _turns(library.adding(law_alone()), requests, start, end)
+        for expect in scenario.expects
+    )
+    turns = _turns(library.adding(law_alone()), list(tried), start, end)
     ordered = sorted(changes, key=lambda change: (change.day, change.rule.id))
-    return Difference(start, end, tuple(ordered), tuple(turns), len(requests))
+    return Difference(start, end, tuple(ordered), tuple(turns), len(tried))
 
 
 def _changes(pack: Pack, rule: Rule, start: datetime.date, end: datetime.date) -> Iterable[Change]:
@@ -109,25 +111,21 @@ def _changes(pack: Pack, rule: Rule, start: datetime.date, end: datetime.date) -
     yield Change(after, edges[-1] if edges else end, pack, rule)
 
 
+_Tried = tuple[tuple[str, ...], str, Request]
+
+
 def _turns(
-    library: Library, requests: dict[tuple[str, Request], tuple[str, ...]],
-    start: datetime.date, end: datetime.date,
-) -> Iterable[Turn]:  # fmt: skip
-    for policy in sorted(set(requests.values())):
-        mine = [key for key, its in requests.items() if its == policy]
+    library: Library, tried: list[_Tried], start: datetime.date, end: datetime.date
+) -> Iterable[Turn]:
+    for policy in sorted({policy for policy, _, _ in tried}):
+        mine = [(title, request) for its, title, request in tried if its == policy]
         on = [
-            decide_many([_on(request, day) for _, request in mine], library=library, policy=policy)
+            decide_many([request.on(day) for _, request in mine], library=library, policy=policy)
             for day in (start, end)
         ]
         for (title, request), before, after in zip(mine, *on, strict=True):
             if before.outcome is not after.outcome:
-                yield Turn(title, request, before, after)
-
-
-def _on(request: Request, day: datetime.date) -> Request:
-    return replace(
-        request, at=datetime.datetime(day.year, day.month, day.day, 12, tzinfo=datetime.UTC)
-    )
+                yield Turn(title, request, policy, before, after)
 
 
 def _all_places(scenario: Scenario) -> tuple[str, ...]:

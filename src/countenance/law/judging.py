@@ -146,3 +146,23 @@ def _incomplete(request: Request, library: Library) -> Iterable[Reason]:
     for place in dict.fromkeys(request.jurisdictions + request.behalf_jurisdictions):
         if not library.covers(place):
             yield Reason(Effect.NO_PACK, f"There is no rule pack for {place}.", HOUSE)
+    for places, kind in (
+        (request.jurisdictions, "agency.kind"),
+        (request.behalf_jurisdictions, "behalf.kind"),
+    ):
+        if request.facts.get(kind) not in _OF_THE_COUNTRY:
+            yield from _no_state(places, library)
+
+
+_OF_THE_COUNTRY = ("federal-law-enforcement", "immigration-authority", "federal-agency")
+
+
+def _no_state(places: Sequence[str], library: Library) -> Iterable[Reason]:
+    """A local body that names only its country would be judged under no state's law."""
+    for place in places:
+        named = any(other.startswith(place + "/") for other in places)
+        if not named and library.has_states(place):
+            yield Reason(
+                Effect.INCOMPLETE, f"It is not stated in which state of {place} this is done.",
+                HOUSE, facts=("jurisdictions",),
+            )  # fmt: skip

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 
 from countenance.law.conditions import holds
@@ -35,6 +36,7 @@ class Library(Mapping[str, Pack]):
             if pack.binding:
                 place = pack.jurisdiction
                 self._places[place] = (*self._places.get(place, ()), pack)
+        self._vendors = [p for p in self.values() if p.level == "vendor" and p.binding]
         self.words = vocabulary() if words is None else words
         self._covered = {p.jurisdiction for p in self.values() if p.level not in _NO_PLACE}
 
@@ -66,6 +68,14 @@ class Library(Mapping[str, Pack]):
         around = _around(place)
         return any(name in self._covered for name in (around[1:] or around))
 
+    def has_states(self, place: str) -> bool:
+        """Whether a country's law is, beside its own, that of its states."""
+        inside = place + "/"
+        return any(
+            pack.level == "state" and pack.jurisdiction.startswith(inside)
+            for pack in self.values()
+        )
+
     def governing(self, request: Request, policy: Sequence[str]) -> tuple[Pack, ...]:
         """The packs a request is judged under, in order of their ids.
 
@@ -76,14 +86,12 @@ class Library(Mapping[str, Pack]):
         day = request.as_of
         found = {pack_id: self[pack_id] for pack_id in policy if pack_id in self}
         places = request.jurisdictions + request.behalf_jurisdictions
-        names = {name for place in places for name in _around(place)}
-        for name, packs in self._places.items():
-            if name in names or name.startswith("vendor/"):
-                for pack in packs:
-                    if pack.level == "vendor" and holds(pack.applies, request.facts) is False:
-                        continue
-                    if day is None or pack.window.holds(day):
-                        found[pack.id] = pack
+        near = [self._places.get(name, ()) for place in places for name in _around(place)]
+        for pack in chain(*near, self._vendors):
+            if day is None or pack.window.holds(day):
+                if pack.level == "vendor" and holds(pack.applies, request.facts) is False:
+                    continue
+                found[pack.id] = pack
         return tuple(found[pack_id] for pack_id in sorted(found))
 
     def in_force(self, day: datetime.date) -> tuple[Pack, ...]:

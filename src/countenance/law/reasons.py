@@ -60,10 +60,12 @@ class Panel:
         policy: tuple[str, ...],
         act: str,
     ) -> None:
-        self._packs, self._policy, self._act = packs, policy, act
+        self._packs, self._policy = packs, policy
         self.evaluator = Evaluator(packs, grantors, act)
         self._words = packs[0].words
         self._named = {pack.id: pack for pack in packs}
+        self._grounds = {pack.id: pack.grounds(act) for pack in packs}
+        self._ungranted = {pack.id: pack.ungranted(act) for pack in packs}
         self._rules = {rule.id: rule for pack in packs for rule in pack}
         own = [policy for policy in self.evaluator.policies if not policy.duty]
         self._broken = {policy.id: policy.turns_on for policy in own}
@@ -120,7 +122,7 @@ class Panel:
         self, pack: Pack, condition: Condition, open_: bool, facts: Facts
     ) -> Iterator[Reason]:
         """What follows where no ground of a pack is known to hold."""
-        grounds = pack.grounds(self._act)
+        grounds = self._grounds[pack.id]
         unread = [r for r in grounds if not r.grants and holds(r.scope, facts)]
         if open_:
             yield _of_pack(pack, Effect.OPEN, grounds, open_facts(condition, facts))
@@ -128,7 +130,7 @@ class Panel:
             yield from (of_rule(rule, Effect.UNVERIFIED) for rule in unread)
         elif holds(pack.window.condition, facts) is False:
             yield _of_pack(pack, Effect.NOT_GRANTED, (), says=_NOT_IN_FORCE)
-        elif holds(pack.ungranted(self._act), facts):
+        elif holds(self._ungranted[pack.id], facts):
             yield _of_pack(pack, Effect.NO_GROUND, grounds)
         else:
             yield _of_pack(pack, Effect.NOT_GRANTED, grounds)
@@ -172,10 +174,10 @@ class Panel:
             yield _use(pack, pack.id in self._policy, what)
 
     def _grants(self, pack: Pack, answer: Answer, facts: Facts) -> bool:
-        grounds = [rule for rule in pack.grounds(self._act) if rule.grants]
+        grounds = self._grounds[pack.id]
         if answer.allowed:  # Cedar then names every permit that holds
             return any(rule.id in answer.policies for rule in grounds)
-        return any(holds(rule.scope, facts) for rule in grounds)
+        return any(rule.grants and holds(rule.scope, facts) for rule in grounds)
 
 
 @lru_cache(maxsize=512)

@@ -105,14 +105,15 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON value that `request_of` reads back as the same request."""
+        facts: dict[str, Any] = dict(self.facts)
+        for name in self.words.sets:
+            if name in facts:
+                facts[name] = sorted(facts[name])
         return {
             "at": None if self.at is None else self.at.isoformat(),
             "jurisdictions": list(self.jurisdictions),
             "behalf-jurisdictions": list(self.behalf_jurisdictions),
-            "facts": {
-                name: sorted(value) if isinstance(value, frozenset) else value
-                for name, value in self.facts.items()
-            },
+            "facts": facts,
         }
 
 

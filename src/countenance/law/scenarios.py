@@ -21,24 +21,25 @@ One file a pack, written to be read by a lawyer::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from countenance.law.conditions import NEVER
 from countenance.law.decision import Decision, Outcome
-from countenance.law.errors import ScenarioError
-from countenance.law.judging import decide_many
+from countenance.law.errors import ScenarioError, shown
+from countenance.law.judging import decide, decide_many
 from countenance.law.library import Library
-from countenance.law.packs import Pack, Rule, load_pack
+from countenance.law.packs import Kind, Pack, Rule, load_pack
 from countenance.law.request import Request, request_of
 
 LAW_ALONE = "scenario/law-alone"
+MAX_SCENARIO_BYTES = 1 << 20
 
 
 class Expect(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", frozen=True):
@@ -109,8 +110,12 @@ class Result:
 
 
 def load_scenarios(folder: Path) -> list[Scenario]:
-    """Every scenario of a folder. Raises ScenarioError."""
-    bases = _bases(folder / "bases.toml")
+    """Every scenario of a folder. Raises ScenarioError.
+
+    The requests to begin from are those of its ``bases.toml``, or ours where it has none.
+    """
+    own = folder / "bases.toml"
+    bases = _bases(own if own.exists() else _folder() / "bases.toml")
     return [
         scenario
         for path in sorted(folder.rglob("*.toml"))
@@ -151,31 +156,49 @@ def run_scenarios(scenarios: Iterable[Scenario], library: Library) -> list[Resul
 def undecided_rules(pack: Pack, scenarios: Sequence[Scenario], library: Library) -> list[Rule]:
     """The rules of a pack that decide no scenario: without them, all comes out the same.
 
-    A rule that permits or forbids must change an outcome; one that only obliges, a duty that a
-    scenario expects; an unverified ground, which can grant nothing, a reason that one expects.
+    A rule that permits or forbids must change an outcome. One that only obliges or explains (a
+    duty, a penalty, a ground that is unverified) can change none: it must be expected by a
+    scenario that fails without it.
     """
     own = [scenario for scenario in scenarios if scenario.pack == pack.id]
-    whole = {id(result.expect): result for result in run_scenarios(own, library)}
+    whole = run_scenarios(own, library)
     return [
-        rule for rule in pack
-        if not any(
-            _differs(rule, whole[id(result.expect)], result)
-            for result in run_scenarios(own, library.adding(without(pack, rule)))
-        )
-    ]  # fmt: skip
+        rule
+        for rule in pack
+        if not any(_decided_by(rule, pack, result, library) for result in _concerned(rule, whole))
+    ]
+
+
+def _concerned(rule: Rule, results: Iterable[Result]) -> Iterator[Result]:
+    """Results that a rule's absence could change.
+
+    A ground counts even where it does not hold (it may be the one that makes a pack a closed
+    list); every other rule only where it was among the reasons or the duties.
+    """
+    for result in results:
+        decision = result.decision
+        said = {r.rule for r in decision.reasons} | {o.rule for o in decision.obligations}
+        if rule.id in said or (
+            rule.kind is Kind.PERMIT_IF and result.scenario.request.act in rule.acts
+        ):
+            yield result
+
+
+def _decided_by(rule: Rule, pack: Pack, whole: Result, library: Library) -> bool:
+    """Whether a result is another without the rule."""
+    expect = whole.expect
+    less = library.adding(law_alone(), without(pack, rule))
+    decision = decide(whole.scenario.request, library=less, policy=expect.policy)
+    if decision.outcome is not whole.decision.outcome:
+        return True
+    decides = rule.grants or rule.broken != NEVER
+    return not decides and not whole.faults and any(True for _ in _faults(expect, decision))
 
 
 def without(pack: Pack, rule: Rule) -> Pack:
     """The pack with one rule deleted."""
     rest = tuple(other for other in pack.rules if other.name != rule.name)
     return replace(pack, rules=rest, digest=f"{pack.digest} without {rule.name}")
-
-
-def _differs(rule: Rule, whole: Result, result: Result) -> bool:
-    if result.decision.outcome is not whole.decision.outcome:
-        return True
-    decides = rule.grants or rule.broken != NEVER
-    return not decides and bool(result.faults) and not whole.faults
 
 
 def _faults(expect: Expect, decision: Decision) -> Iterable[str]:
@@ -212,17 +235,33 @@ def _folder() -> Any:
 
 
 def _bases(path: Path) -> dict[str, dict[str, Any]]:
-    return msgspec.toml.decode(path.read_bytes(), type=dict[str, dict[str, Any]])
+    return _read(path, dict[str, dict[str, Any]])
+
+
+T = TypeVar("T")
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SCENARIO_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if len(data) > MAX_SCENARIO_BYTES:
+        raise ScenarioError("too long for scenarios", where=str(path))
+    try:
+        return msgspec.toml.decode(data, type=kind)
+    except (ValueError, RecursionError) as error:
+        raise ScenarioError(str(error)[:300], where=str(path)) from error
 
 
 def _load(path: Path, bases: Mapping[str, Any], name: str) -> list[Scenario]:
-    try:
-        file = msgspec.toml.decode(path.read_bytes(), type=_File)
-    except msgspec.DecodeError as error:
-        raise ScenarioError(str(error), where=str(path)) from error
+    file = _read(path, _File)
     found = []
     for entry in file.scenario:
-        where = f"{path.name}, scenario `{entry.title}`"
+        where = f"{path.name}, scenario {shown(entry.title)}"
+        if not entry.expect:
+            raise ScenarioError("it expects nothing", where=where, expected="[[scenario.expect]]")
         expects = tuple(
             msgspec.structs.replace(e, policy=e.policy or file.policy) for e in entry.expect
         )
@@ -248,9 +287,14 @@ def _request(
                 whole[key.replace("_", "-")] = value
         facts = _merged(facts, layer.facts)
     request = request_of({**whole, "facts": facts}, where=where)
-    for layer in layers:
-        request = request.without(*layer.unknown)
-    return request
+    unknown = [fact for layer in layers for fact in layer.unknown]
+    for fact in unknown:
+        if fact not in request.words:
+            raise ScenarioError(
+                f"there is no fact {shown(fact)} to be unknown", where=where,
+                do=request.words.near(fact),
+            )  # fmt: skip
+    return request.without(*unknown)
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from countenance.law.errors import PackError, shown
+
 _TEMPLATE = """\
 # A rule pack. Lines that begin with # are comments. Check it with: countenance law check FOLDER
 # where FOLDER holds this file at its place, {pack_id}.toml
@@ -22,7 +26,7 @@ summary = "One or two plain sentences: what it does."
 applies = {{ agency.kind = ["local-police", "sheriff", "state-police"] }}
 
 [pack.checked]
-tag = "U"                   # V: you read the text itself. V2: somebody's page says so. U: from memory.
+tag = "U"                   # V: you read the text. V2: somebody's page says so. U: from memory.
 source = "Where you read it: a page, a book, a document"
 on = {day}                  # the day you read it
 by = "your name"
@@ -49,7 +53,8 @@ when = {{ probe.kind = ["sketch", "composite"] }}
 [[rule]]
 id = "two-examiners"
 kind = "require"
-of = "review"               # record, review, training, test, disclosure, report, notice, authority, evidence
+of = "review"               # record, review, training, test, disclosure, report, notice,
+                            # authority, evidence
 says = "Two trained people examine the candidates, each alone, before anybody acts on them."
 cite = "Code § 00-0-003"
 acts = ["rely"]
@@ -62,10 +67,21 @@ of = "report"
 says = "The agency publishes the number of its searches by February 1."
 cite = "Code § 00-0-004"
 acts = ["search", "ask"]
-duty = {{ what = "annual-report", to = "the public", yearly = "02-01", items = ["searches-total"] }}
+duty = {{ what = "annual-report", to = "the public", yearly = "02-01" }}
 """
 
 
+_ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*(?:/[a-z0-9]+(?:[-.][a-z0-9]+)*)+")
+
+
 def pack_template(pack_id: str, *, day: str) -> str:
-    """The text of a pack to begin from, under its id; it can be read as it is."""
-    return _TEMPLATE.format(pack_id=pack_id, place=pack_id.rpartition("/")[0] or "us/xx", day=day)
+    """The text of a pack to begin from, under its id; it can be read as it is.
+
+    Raises PackError where the id is none.
+    """
+    if len(pack_id) > 120 or not _ID.fullmatch(pack_id):
+        raise PackError(
+            f"{shown(pack_id)} is no id of a pack", where="ID",
+            expected="a place and a name, in small letters: us/xx/facial-recognition-act",
+        )  # fmt: skip
+    return _TEMPLATE.format(pack_id=pack_id, place=pack_id.rpartition("/")[0], day=day)

@@ -119,12 +119,15 @@ class Vocabulary(Mapping[str, Fact]):
         SHA-256 of the file's bytes, in hex.
     text
         Those bytes.
+    sets
+        Names of the facts whose values are sets of words.
     """
 
     def __init__(self, facts: Mapping[str, Fact], text: bytes = b"") -> None:
         self._facts = MappingProxyType(dict(facts))
         self.text = text
         self.digest = sha256_bytes(text)
+        self.sets = tuple(fact.name for fact in facts.values() if fact.kind is Kind.SOME_OF)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.digest == other.digest

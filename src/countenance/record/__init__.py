@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from countenance.record.asynclog import AsyncLog
     from countenance.record.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
     from countenance.record.commitments import Opening, Sealed, parse_opening, seal, verify_opening
     from countenance.record.cosignature import (
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from countenance.record.witness_store import WitnessStore
 
 _HOMES = {
+    "asynclog": ("AsyncLog",),
     "checkpoint": (
         "Checkpoint",
         "open_checkpoint",
@@ -184,6 +186,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 __all__ = [
     "EMPTY_ROOT",
     "KINDS",
+    "AsyncLog",
     "Checkpoint",
     "ConflictError",
     "Ed25519Cosigner",

@@ -29,12 +29,17 @@ class BoundedServer(ThreadingMixIn):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+    address_family: int
 
-    def __init__(self, *arguments: Any, max_connections: int = MAX_CONNECTIONS) -> None:
+    def __init__(
+        self, address: tuple[str, int], *arguments: Any, max_connections: int = MAX_CONNECTIONS
+    ) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         self._places = threading.BoundedSemaphore(max_connections)
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
-        super().__init__(*arguments)
+        super().__init__(address, *arguments)  # type: ignore[call-arg]  # the server mixed with
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread of its own, if there is a place."""

@@ -160,6 +160,14 @@ def verify_opening(entry: Entry, opening: Opening) -> Any:
     return opening.value
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no name stands twice: of two values, readers would show either."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name stands twice")
+    return value
+
+
 def parse_opening(data: bytes) -> Opening:
     """Read the file of an opening.
 
@@ -174,7 +182,7 @@ def parse_opening(data: bytes) -> Opening:
     if len(data) > MOST_VALUE_BYTES + 4096:
         raise wrong
     try:
-        value = json.loads(data.decode("utf-8"))
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise wrong from error
     if not isinstance(value, dict) or value.keys() != _PARTS:

@@ -12,12 +12,12 @@ log's public key alone. Two forms exist:
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from countenance.core import atomic_write, canonical_json, sha256_bytes
+from countenance.core.fileops import FileOps
 from countenance.record.checkpoint import Checkpoint, open_checkpoint
 from countenance.record.errors import StorageError, VerificationError
 from countenance.record.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
@@ -186,7 +186,7 @@ def save_evidence(evidence: Evidence, folder: Path) -> Path:
         if not path.exists():
             with atomic_write(path) as file:
                 file.write(evidence.to_bytes())
-            sync_folder(folder)
+            FileOps().fsync_folder(folder)
     except OSError as error:
         raise StorageError(f"the evidence cannot be written: {error}") from error
     return path
@@ -199,15 +199,6 @@ def kept_note(note: Note, more: Iterable[Signature] = ()) -> bytes:
     """
     lines = dict.fromkeys(signature.line for signature in (*note.verified, *more))
     return note.text + b"\n" + b"".join(lines)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new or renamed file in `folder` survive a power loss."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _utf8(value: object) -> bytes:

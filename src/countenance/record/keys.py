@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from countenance.core import InputError, canonical_json
+from countenance.core.fileops import FileOps
 from countenance.record.cosignature import (
     Ed25519Cosigner,
     MLDSA44Cosigner,
@@ -313,11 +314,7 @@ def _write_new(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        FileOps().fsync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -173,10 +173,7 @@ class Log:
         Raises VerificationError for an entry that no bundle can hold, StorageError where they may
         or may not be in the log: then nothing of them was acknowledged.
         """
-        new = list(entries)
-        for entry in new:
-            if type(entry) is not bytes or len(entry) > MAX_ENTRY:
-                raise _no_entry(entry)
+        new = check_entries(entries)
         if not new:
             size = self.size
             return range(size, size)
@@ -367,6 +364,15 @@ class Log:
                 f"the first {published.size} entries are not those of the last checkpoint",
                 do="keep the storage as it is; verifying it names the first bad entry",
             )
+
+
+def check_entries(entries: Sequence[bytes]) -> list[bytes]:
+    """The entries as a list. Raises VerificationError for one that no bundle can hold."""
+    new = list(entries)
+    for entry in new:
+        if type(entry) is not bytes or len(entry) > MAX_ENTRY:
+            raise _no_entry(entry)
+    return new
 
 
 def _no_entry(entry: object) -> VerificationError:

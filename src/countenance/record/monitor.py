@@ -186,10 +186,7 @@ class Monitor:
             except VerificationError as error:
                 report.alert(AlertKind.NO_QUORUM, place.name, error.what)
                 return
-            age = now - max((each.time for each in verdict.cosigned), default=now)
-            if self._max_age_s is not None and age > self._max_age_s:
-                text = f"the newest cosignature is {age:,} s old, {self._max_age_s:,} are allowed"
-                report.alert(AlertKind.STALE, place.name, text)
+            self._check_age(now, [each.time for each in verdict.cosigned], place, report)
         keys = [each.verifier for each in log.policy.witnesses]
         try:
             signatures = open_checkpoint(data, keys)[1].verified
@@ -198,6 +195,16 @@ class Monitor:
         for finding in time_findings(signatures, keys, now=now, tolerance_s=self._tolerance_s):
             if finding.off_s > 0:  # old cosignatures are for `max_age_s`: a log may rest
                 report.alert(AlertKind.CLOCK, place.name, str(finding))
+
+    def _check_age(self, now: int, times: Sequence[int], place: Place, report: LogReport) -> None:
+        if self._max_age_s is None:
+            return
+        if not times:
+            text = "no witness has cosigned it, so nothing tells how old it is"
+            report.alert(AlertKind.STALE, place.name, text)
+        elif (age := now - max(times)) > self._max_age_s:
+            text = f"the newest cosignature is {age:,} s old, {self._max_age_s:,} are allowed"
+            report.alert(AlertKind.STALE, place.name, text)
 
     def _check_rollback(
         self, log: FollowedLog, sightings: Sequence[Sighting], report: LogReport

@@ -42,7 +42,7 @@ class AlertKind(StrEnum):
     CLOCK = "clock"
     """A cosignature's time is outside the tolerance."""
     STALE = "stale"
-    """The newest cosignature is older than allowed."""
+    """The newest cosignature is older than allowed, or there is none to tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from countenance.core import atomic_write, canonical_json
+from countenance.core.fileops import FileOps
 from countenance.record.checkpoint import Checkpoint, parse_checkpoint
 from countenance.record.counts import PublicCounts
 from countenance.record.errors import StorageError, VerificationError
-from countenance.record.evidence import sync_folder
 from countenance.record.merkle import EMPTY_ROOT, HASH_SIZE, node_hash
 from countenance.record.note import MAX_INTEGER, decode_base64, encode_base64, split_note
 from countenance.record.witness import origin_hash
@@ -146,7 +146,7 @@ def save_state(folder: Path, state: LogState) -> None:
     try:
         with atomic_write(_path(folder, state.origin)) as file:
             file.write(canonical_json(value))
-        sync_folder(folder)
+        FileOps().fsync_folder(folder)
     except OSError as error:
         raise StorageError(f"the monitor's state cannot be written: {error}") from error
 

@@ -12,11 +12,12 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from countenance.core import Progress, no_progress
 from countenance.record.checkpoint import Checkpoint
-from countenance.record.errors import RecordError, VerificationError
+from countenance.record.errors import RecordError, StorageError, VerificationError
 from countenance.record.frontier import Frontier
 from countenance.record.merkle import HASH_SIZE
 from countenance.record.storage import Reader
@@ -115,13 +116,19 @@ def _checked(storage: Reader, size: int, workers: int) -> Iterator[tuple[bytes, 
     fresh = multiprocessing.get_context("spawn")  # forking a process with threads is not safe
     with ProcessPoolExecutor(min(workers, len(pieces)), mp_context=fresh) as pool:
         waiting: deque[Future[list[tuple[bytes, int]]]] = deque()
-        for at in pieces:
-            stop = min(at + _PIECE, bundles)
-            waiting.append(pool.submit(_check_bundles, storage, at, stop, size))
-            if len(waiting) > 2 * workers:
+        try:
+            for at in pieces:
+                stop = min(at + _PIECE, bundles)
+                waiting.append(pool.submit(_check_bundles, storage, at, stop, size))
+                if len(waiting) > 2 * workers:
+                    yield from waiting.popleft().result()
+            while waiting:
                 yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise StorageError(
+                "a process that checked entries was ended from outside",
+                do="try again with fewer workers: each needs memory for its bundles",
+            ) from error
 
 
 def _check_bundles(storage: Reader, at: int, stop: int, size: int) -> list[tuple[bytes, int]]:

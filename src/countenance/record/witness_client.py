@@ -132,8 +132,10 @@ class WitnessPanel:
         self._clock = clock
         self._deadline_s = deadline_s
         self._tolerance_s = tolerance_s
-        self._sizes: dict[str, int] = {}  # what each said last: a guess of where to begin
-        self._cosigned: dict[str, int] = {}  # what each signed: what it must never be behind
+        # By origin and witness: what it said last, a guess of where to begin; and what it signed,
+        # which it must never be behind.
+        self._sizes: dict[tuple[str, str], int] = {}
+        self._cosigned: dict[tuple[str, str], int] = {}
 
     def collect(self, note: bytes, *, prove: Prove) -> Collected:
         """Have a checkpoint cosigned; returns as soon as the policy is satisfied.
@@ -150,8 +152,8 @@ class WitnessPanel:
         answers: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         calls = [_Call(w, deadline) for w in self._witnesses]
         for call in calls:
-            known = self._sizes.get(call.witness.name, 0)
-            signed = self._cosigned.get(call.witness.name, 0)
+            of = checkpoint.origin, call.witness.name
+            known, signed = self._sizes.get(of, 0), self._cosigned.get(of, 0)
             task = _Task(note, checkpoint, prove, known, signed)
             threading.Thread(
                 target=self._ask, args=(call, task, answers), name="ask-witness", daemon=True
@@ -167,9 +169,9 @@ class WitnessPanel:
                     break
                 outcomes.append(outcome)
                 if outcome.size is not None:
-                    self._sizes[outcome.name] = outcome.size
+                    self._sizes[checkpoint.origin, outcome.name] = outcome.size
                 if outcome.signature is not None:
-                    self._cosigned[outcome.name] = checkpoint.size
+                    self._cosigned[checkpoint.origin, outcome.name] = checkpoint.size
                     note = add_signatures(note, (outcome.signature,))
         finally:
             for call in calls:

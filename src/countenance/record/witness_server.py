@@ -62,7 +62,8 @@ class WitnessServer:
         self._thread: threading.Thread | None = None
         self._serving = False
         bound_host, bound_port = self._server.server_address[:2]
-        self.url = f"http://{bound_host!s}:{bound_port}{prefix.rstrip('/')}"
+        shown = f"[{bound_host!s}]" if ":" in str(bound_host) else str(bound_host)
+        self.url = f"http://{shown}:{bound_port}{prefix.rstrip('/')}"
         """The submission prefix, and the monitoring prefix."""
 
     def serve_forever(self) -> None:

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from countenance.core.fileops import FileOps
 from countenance.record.checkpoint import parse_checkpoint
 from countenance.record.errors import ConflictError, StorageError, VerificationError
-from countenance.record.evidence import Evidence, sync_folder
+from countenance.record.evidence import Evidence
 from countenance.record.note import split_note
 
 APPLICATION_ID = 0x434F574E  # "COWN": tells this file from any other SQLite file
@@ -111,7 +112,7 @@ class WitnessStore:
             with contextlib.closing(database):
                 database.execute("PRAGMA synchronous = EXTRA")
                 database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-            sync_folder(path.parent)
+            FileOps().fsync_folder(path.parent)
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"cannot create the witness state: {error}") from error
         return cls(path)

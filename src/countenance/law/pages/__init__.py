@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from countenance.law.comparing import COLUMNS, Row, column_of
-from countenance.law.packs import Pack, Rule, Tag, Window
+from countenance.law.rules import Checked, Pack, Rule, Tag, Window
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,7 +25,7 @@ _MARKS = {Tag.VERIFIED: "●", Tag.SECOND_HAND: "◐", Tag.UNVERIFIED: "○"}  #
 
 
 def matrix_page(rows: Sequence[Row], day: datetime.date) -> str:
-    """The comparison as a page: a table of packs against kinds of rule, and every rule below it."""
+    """The comparison as a page: packs against kinds of rule, and every rule below that."""
     columns = {key: name for key, name in COLUMNS.items() if any(key in row.cells for row in rows)}
     places = sorted({_region(row.pack) for row in rows})
     return _render("matrix.html.j2", rows=rows, columns=columns, day=day, places=places)
@@ -60,6 +60,12 @@ def _dates(window: Window) -> str:
     return f"until {window.end}" if window.end else ""
 
 
+def _checked(checked: Checked) -> str:
+    """Against what, as of when, and on which day; not how far, which its mark says."""
+    dated = f", dated {checked.source_date}" if checked.source_date else ""
+    return f"{checked.source}{dated}; checked on {checked.on}"
+
+
 def _anchor(pack: Pack) -> str:
     return pack.id.replace("/", "--")
 
@@ -77,6 +83,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
+        checked=_checked,
         dates=_dates,
         anchor=_anchor,
         kind=_kind,

@@ -31,12 +31,18 @@ if (form) {
   };
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
+  // Without a script every rule is there to read; with it, those of a long page open on demand.
+  const lists = [...document.querySelectorAll("section details")];
+  const fold = () => { for (const list of lists) list.open = lists.length <= 3; };
   const open = () => {
     const target = location.hash && document.getElementById(location.hash.slice(1));
     const rules = target && target.querySelector("details");
     if (rules) rules.open = true;
   };
   window.addEventListener("hashchange", open);
+  window.addEventListener("beforeprint", () => { for (const list of lists) list.open = true; });
+  window.addEventListener("afterprint", fold);
+  fold();
   open();
   apply();
 }
