@@ -7,7 +7,7 @@ import datetime
 from pathlib import Path
 
 import pytest
-from gallerykit import ADMIN, CARD, KEYS, NEW, Toy, folder, made
+from deskgalleries import ADMIN, CARD, KEYS, NEW, Toy, folder, made
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select

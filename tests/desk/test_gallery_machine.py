@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gallerykit import ADMIN, CARD, KEYS, NOW, Toy, folder, made
+from deskgalleries import ADMIN, CARD, KEYS, NOW, Toy, folder, made
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.strategies import integers, lists, sampled_from

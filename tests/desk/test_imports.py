@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from gallerykit import ADMIN, KEYS, Toy, folder, made
+from deskgalleries import ADMIN, KEYS, Toy, folder, made
 from sqlalchemy import func, select
 
 from countenance.core import InputError
@@ -151,7 +151,7 @@ import datetime, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gallerykit import KEYS, NOW, Toy
+from deskgalleries import KEYS, NOW, Toy
 from countenance.desk import imports, kinds
 from countenance.desk.events import Recorder
 from countenance.desk.jobs import Worker

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from databases import server, url
-from gallerykit import ADMIN, KEYS, made
+from deskgalleries import ADMIN, KEYS, made
 from sqlalchemy import inspect, text
 from test_galleries import brought, entries
 

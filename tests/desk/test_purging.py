@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gallerykit import ADMIN, KEYS, folder, made
+from deskgalleries import ADMIN, KEYS, folder, made
 from sqlalchemy import select
 from test_galleries import brought, entries
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gallerykit
+import deskgalleries
 import numpy as np
 import pytest
 from casework import (
@@ -88,13 +88,13 @@ class Way:
         monkeypatch.setattr("casework.FakeEngine", Engine)
         self.desk, self.folder = desk, folder
         self.house: House = house(galleries=RecordedGalleries(KEYS), keys=KEYS)
-        gallerykit.made(desk, code="booking", engine=CARD.identity, engine_name="fake")
-        gallerykit.folder(folder / "in", [{"subject": f"s{n}"} for n in range(40)])
+        deskgalleries.made(desk, code="booking", engine=CARD.identity, engine_name="fake")
+        deskgalleries.folder(folder / "in", [{"subject": f"s{n}"} for n in range(40)])
         plan = imports.dry_run(
-            desk, gallerykit.ADMIN, "booking", "batch", root=folder / "in", keys=KEYS
+            desk, deskgalleries.ADMIN, "booking", "batch", root=folder / "in", keys=KEYS
         )
         imports.begin_import(
-            desk, gallerykit.ADMIN, "booking", "batch", plan=plan, root=folder / "in"
+            desk, deskgalleries.ADMIN, "booking", "batch", plan=plan, root=folder / "in"
         )
         worker = Worker(desk, {imports.IMPORT: imports.handler(KEYS, folder / "in", Engine())})
         assert worker.run_once()
@@ -201,7 +201,13 @@ def test_f13_what_was_removed_is_not_compared_though_the_file_still_has_it(way: 
     with way.desk.store.reading() as db:
         gone = next(i for i in ids if pictures.reference(db, "booking", i) == wanted)
     set_disposition(
-        way.desk, gallerykit.ADMIN, "booking", gone, "expunged", grounds="court order 9", keys=KEYS
+        way.desk,
+        deskgalleries.ADMIN,
+        "booking",
+        gone,
+        "expunged",
+        grounds="court order 9",
+        keys=KEYS,
     )
     run_search(way.desk, ANNA, ready.id, means=way.means)
     way.examine("eve", True)
