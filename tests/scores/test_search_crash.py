@@ -255,7 +255,7 @@ def test_kill_nine(tmp_path: Path, kills: int) -> None:
         assert live - maybe <= set(there) <= live | maybe
         with GalleryWriter(path, ops=NoSync()):
             pass
-        again = dict(content(path))
+        again = dict(content(path, 10_000))
         assert set(there) <= set(again) | maybe
         gone |= {each for each in maybe if each not in again}
         live = set(again)
