@@ -16,7 +16,6 @@ from gallerykit import card, templates
 
 from countenance.scores import GalleryWriter
 
-
 MOST = 30  # appended in one life, so that 300 of them fit into one list
 
 
