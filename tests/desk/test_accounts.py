@@ -31,6 +31,7 @@ from countenance.desk.account_tables import (
     SessionRow,
     administrators,
     check_roles,
+    guard,
     moved,
     roles_of,
 )
@@ -315,6 +316,21 @@ def test_an_actor_made_before_the_account_was_suspended_does_nothing(
     suspend(ada.desk, ada.to("account.suspend"), account=bea.account, grounds=WHY)
     with pytest.raises(NotAllowedError):
         invite(ada.desk, actor, name="Eve", roles=frozenset({Role.REQUESTER}))
+
+
+def test_the_guard_stops_everything_of_a_suspended_account(ada: Person) -> None:
+    """Parts of the desk that know nothing of accounts, too; and looking."""
+    rob = joined(ada, "Rob", Role.REQUESTER)
+    guarded = Desk(ada.desk.store, ada.desk.recorder, clock=ada.desk.clock, guard=guard)
+    actor = rob.to("gallery.list")
+    assert guarded.look(actor, "gallery.list", lambda _: "shown") == "shown"
+    suspend(ada.desk, ada.to("account.suspend"), account=rob.account, grounds=WHY)
+    done: list[str] = []
+    with pytest.raises(NotAllowedError):
+        guarded.look(actor, "gallery.list", lambda _: done.append("shown"))
+    with pytest.raises(NotAllowedError):
+        guarded.act(actor, "request.withdraw", lambda _: done.append("done"))
+    assert not done
 
 
 def test_an_actor_made_before_a_role_was_withdrawn_does_nothing(ada: Person) -> None:

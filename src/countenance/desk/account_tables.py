@@ -14,7 +14,7 @@ from countenance.core import InputError
 from countenance.desk.base import UTC, Base
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.roles import EXCLUSIVE, Role
-from countenance.desk.service import Doing
+from countenance.desk.service import Actor, Doing
 
 SKEW_S = 5
 """How far two processes' clocks may differ; a clock further back than this is not believed."""
@@ -178,13 +178,20 @@ def still(doing: Doing) -> Account:
     An actor was made before the transaction began; since then their session may have ended, their
     account been suspended or a role withdrawn by somebody who was first. Raises NotAllowedError.
     """
-    actor = doing.actor
-    account = doing.db.get(Account, actor.account)
-    session = doing.db.get(SessionRow, actor.session)
+    return _standing(doing.db, doing.actor)
+
+
+def guard(db: Session, actor: Actor, now: datetime.datetime) -> None:  # noqa: ARG001
+    """The same of everything that is done or looked at: `Desk(..., guard=guard)` in a service."""
+    _standing(db, actor)
+
+
+def _standing(db: Session, actor: Actor) -> Account:
+    account, session = db.get(Account, actor.account), db.get(SessionRow, actor.session)
     if (
         account is None or account.state != AccountState.ACTIVE
         or session is None or session.ended_at is not None or session.account != account.id
-        or not actor.roles <= roles_of(doing.db, account.id)
+        or not actor.roles <= roles_of(db, account.id)
     ):  # fmt: skip
         raise NotAllowedError("this is not yours to do", do="sign in again")
     return account
