@@ -7,6 +7,7 @@ import gzip
 import socket
 import threading
 import time
+import urllib.error
 import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ from logkit import entries, open_log, verify_published
 from countenance.record.errors import StorageError, VerificationError
 from countenance.record.folder import FolderStorage
 from countenance.record.remote import HttpStorage
+from countenance.record.request import _Line
 
 Answer = Callable[[BaseHTTPRequestHandler, str], None]
 
@@ -212,3 +214,13 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(address: str) -> N
     with pytest.raises(StorageError) as caught:
         HttpStorage(address)
     assert "sec" not in caught.value.diagnostics()
+
+
+def test_whoever_notices_first_that_the_time_is_over_says_the_same() -> None:
+    """The timer of the whole request, or the socket, whose timeout is as long."""
+    for error in (TimeoutError("timed out"), urllib.error.URLError(TimeoutError("timed out"))):
+        line = _Line(60)
+        with pytest.raises(TimeoutError, match="no whole answer in 60 s"), line:
+            raise error
+    with pytest.raises(ConnectionResetError), _Line(60):
+        raise ConnectionResetError

@@ -140,7 +140,10 @@ class _Line:
             for each in self._sockets:
                 each.close()
             self._sockets.clear()
-        if self._over and (error is None or isinstance(error, Exception)):
+        # The socket's own timeout may be the first to notice; it is the same answer.
+        cause = getattr(error, "reason", error)
+        over = self._over or isinstance(cause, TimeoutError)
+        if over and (error is None or isinstance(error, Exception)):
             raise TimeoutError(f"no whole answer in {self._timeout_s:g} s") from error
 
 
