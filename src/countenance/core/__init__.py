@@ -13,6 +13,7 @@ from countenance.core.errors import (
 )
 from countenance.core.fileops import FileOps, write_all, write_all_at
 from countenance.core.files import atomic_folder, atomic_write, sha256_bytes, sha256_file
+from countenance.core.inline import inline_source
 from countenance.core.jsonio import canonical_json, digest_json, pretty_json
 from countenance.core.processors import processors
 from countenance.core.progress import Progress, no_progress
@@ -31,6 +32,7 @@ __all__ = [
     "atomic_write",
     "canonical_json",
     "digest_json",
+    "inline_source",
     "no_progress",
     "pretty_json",
     "processors",

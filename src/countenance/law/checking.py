@@ -15,6 +15,7 @@ from typing import Any
 from countenance.core import Progress, no_progress
 from countenance.law.cedar import validate
 from countenance.law.conditions import NEVER, Condition, Not
+from countenance.law.decision import Cited
 from countenance.law.library import Library
 from countenance.law.rules import AS_OF, BANS, Kind, Pack, Rule, Tag
 from countenance.law.scenarios import Scenario, run_scenarios, undecided_rules
@@ -31,7 +32,7 @@ DEFAULT_MAX_AGE_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Cited):
     """One thing found. `code` is of `FAULTS` (to be mended) or `NOTICES` (to be known).
 
     `example` are facts that show it, where facts can.
@@ -62,11 +63,6 @@ class Finding:
     def shown_example(self) -> str:
         """Its facts, for a reader."""
         return "; ".join(f"{name}: {shown(value)}" for name, value in self.example.items())
-
-    @property
-    def sentence(self) -> str:
-        """What a person reads: it ends in a citation."""
-        return f"{self.says} [{self.cite}]"
 
 
 def check(

@@ -38,8 +38,21 @@ class Effect(StrEnum):
     INCOMPLETE = "incomplete"  # the request does not say what it must to be judged at all
 
 
+class Cited:
+    """What says something, and on what citation."""
+
+    __slots__ = ()
+    says: str
+    cite: str
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads: it ends in a citation."""
+        return f"{self.says} [{self.cite}]"
+
+
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Cited):
     """One reason, with its citation and how far that was checked.
 
     `rule` is empty where no single rule speaks; `rules` are then those looked at. `facts` are the
@@ -56,11 +69,6 @@ class Reason:
     checked_on: str = ""
     rules: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        """What a person reads: it ends in a citation."""
-        return f"{self.says} [{self.cite}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Obligation:
+class Obligation(Cited):
     """One duty that attaches. `due` is a day or time in ISO 8601, or empty; `when` is in words.
 
     `facts` are unknown ones on which it turns whether it attaches: until they are known, it does.
@@ -100,25 +108,15 @@ class Obligation:
     items: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
 
-    @property
-    def sentence(self) -> str:
-        """What a person reads: it ends in a citation."""
-        return f"{self.says} [{self.cite}]"
-
 
 @dataclass(frozen=True, slots=True)
-class Caveat:
+class Caveat(Cited):
     """Something true of the decision that a reader must not overlook."""
 
     code: str
     says: str
     cite: str
     rule: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """What a person reads: it ends in a citation."""
-        return f"{self.says} [{self.cite}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from countenance.audit.report.palette import DARK, LIGHT, figure_rules, variable
 from countenance.audit.report.view import View
 from countenance.audit.sentences import count, say_rate, summary, system_name
 from countenance.audit.types import Audit
+from countenance.core import inline_source
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -128,10 +127,9 @@ def _fill(template: str, **values: Any) -> str:
         .replace("/*figures*/", figure_rules("figure svg"))
     )
     script = asset("report.js")
-    digest_of_script = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src "
-        f"'sha256-{digest_of_script}'; base-uri 'none'; form-action 'none'"
+        f"{inline_source(script)}; base-uri 'none'; form-action 'none'"
     )
     return (
         _environment()

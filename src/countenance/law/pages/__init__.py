@@ -7,14 +7,13 @@ script only filters.
 
 from __future__ import annotations
 
-import base64
 import datetime
 import functools
-import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from countenance.core import inline_source
 from countenance.law.comparing import COLUMNS, Row, column_of
 from countenance.law.rules import Checked, Pack, Rule, Tag, Window
 
@@ -40,7 +39,7 @@ def _render(name: str, **values: Any) -> str:
     style, script = _file("law.css"), _file("filter.js")
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src {_source(style)}; script-src {_source(script)}"
+        f"style-src {inline_source(style)}; script-src {inline_source(script)}"
     )
     return _environment().get_template(name).render(
         style=style, script=script, policy=policy, **values
@@ -97,8 +96,3 @@ def _environment() -> Environment:
 @functools.cache
 def _file(name: str) -> str:
     return files("countenance.law.pages").joinpath("templates", name).read_text("utf-8").rstrip()
-
-
-def _source(text: str) -> str:
-    """How a Content-Security-Policy names an inline style or script."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
