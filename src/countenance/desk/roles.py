@@ -120,6 +120,10 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "outside.read": _by(_R),
         "outside.quarantine": _by(_A, _U, standing_down=True),
         "outside.release": _by(_A, step_up=True, training="approver"),
+        # what pages are made of
+        "task.list": _by(_R, _A, _E, _U, _M, standing_down=True),
+        "figures.read": _by(_R, _A, _U, _M, standing_down=True),
+        "gallery.entries": _by(_M, _U, standing_down=True),
         # the desk itself
         "setting.propose": _by(_M, step_up=True),
         "setting.approve": _by(_A, step_up=True),
