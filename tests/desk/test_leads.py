@@ -198,7 +198,10 @@ def test_a_supervisor_checks_before_it_is_given_out_and_is_not_who_asked(world: 
     lead = world.lead()
     with pytest.raises(StateError):
         supervise(world.desk, world.approver, lead)
+    with pytest.raises(NotAllowedError):  # not before there is something to supervise
+        read_lead(world.desk, world.approver, lead, sources=world.sources)
     answer_checklist(world.desk, world.requester, lead, ANSWERS, means=world.lead_means)
+    read_lead(world.desk, world.approver, lead, sources=world.sources)
     with pytest.raises(NotAllowedError):
         supervise(world.desk, world.who("requester", Role.APPROVER), lead)
     results: list[bool] = []

@@ -163,14 +163,18 @@ def read_settled(desk: Desk, actor: Actor, search: str, *, sources: Sources) -> 
 
 
 def read_lead(desk: Desk, actor: Actor, lead: str, *, sources: Sources) -> LeadView:
-    """A lead, for whoever asked for the search, who examined it, and auditors."""
+    """A lead, for whoever asked for the search, who examined it, and auditors.
+
+    For approvers once its checklist is answered: one of them is to supervise it.
+    """
 
     def work(db: Session) -> LeadView:
         row = db.get(Lead, lead)
         search = None if row is None else db.get(Search, row.search)
         if row is None or search is None:
             raise NotAllowedError("there is no such lead for you")
-        if not _may_read(db, actor, search, db.get_one(Review, row.review)):
+        supervises = Role.APPROVER in actor.roles and row.checklist_box is not None
+        if not supervises and not _may_read(db, actor, search, db.get_one(Review, row.review)):
             raise NotAllowedError("there is no such lead for you")
         return _view(db, row, search, sources)
 

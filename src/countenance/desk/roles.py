@@ -101,7 +101,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "review.result": _by(_R, _E, _U, standing_down=True),
         "known-answer.register": _by(_U, step_up=True),
         "known-answer.results": _by(_U, standing_down=True),
-        "lead.read": _by(_R, _E, _U, standing_down=True),
+        "lead.read": _by(_R, _A, _E, _U, standing_down=True),
         "lead.evidence": _by(_R),
         "lead.checklist": _by(_R),
         "lead.supervise": _by(_A, step_up=True, training="approver"),
