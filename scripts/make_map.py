@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "countenance"
 MAP = ROOT / "docs" / "map.md"
-ROOMS = ("core", "faces", "datasets", "scores", "audit", "law", "record", "desk", "cli")
+ROOMS = ("core", "faces", "datasets", "scores", "audit", "law", "record", "desk", "web", "cli")
 BEGIN, END = "<!-- rooms -->", "<!-- end of rooms -->"
 
 

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "countenance"
-ROOMS = ("core", "faces", "datasets", "scores", "audit", "law", "record", "desk", "cli")
+ROOMS = ("core", "faces", "datasets", "scores", "audit", "law", "record", "desk", "web", "cli")
 MODULES = sorted(SRC.rglob("*.py"))
 DOCUMENTS = sorted(
     path
@@ -74,7 +74,7 @@ def test_every_exported_name_is_there(room: str) -> None:
         "import countenance",
         *(
             f"import countenance.{room}"
-            for room in ("scores", "datasets", "audit", "law", "record", "desk", "cli")
+            for room in ("scores", "datasets", "audit", "law", "record", "desk", "web", "cli")
         ),
         "from countenance.cli import main; main(['--help'])",
         "from countenance.cli import main; main(['audit', '--help'])",

@@ -86,5 +86,5 @@ def folder(root: Path, rows: Sequence[dict[str, str]], name: str = "batch") -> P
     return place
 
 
-def made(desk: Desk, **changes: object) -> None:
-    make_gallery(desk, ADMIN, dataclasses.replace(NEW, **changes))  # type: ignore[arg-type]
+def made(desk: Desk, *, actor: Actor = ADMIN, **changes: object) -> None:
+    make_gallery(desk, actor, dataclasses.replace(NEW, **changes))  # type: ignore[arg-type]

@@ -1,0 +1,111 @@
+"""What cannot be done, as an answer: a page for people, problem details (RFC 9457) for programs.
+
+The words are the error's own; they say no more than the desk lets them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from countenance.core import CountenanceError, InputError, IntegrityError
+from countenance.desk.ceremonies import SignInError
+from countenance.desk.errors import NotAllowedError, StateError, StoodDownError
+from countenance.desk.passkeys import RefusedAnswerError
+from countenance.record import QuorumError
+from countenance.web.at import At
+from countenance.web.fields import Fields
+from countenance.web.guarding import CALLS
+
+_LOG = logging.getLogger("countenance.web")
+_STATUS: tuple[tuple[type[CountenanceError], int], ...] = (
+    (SignInError, 401),
+    (NotAllowedError, 403),
+    (RefusedAnswerError, 403),
+    (StateError, 409),
+    (StoodDownError, 503),
+    (QuorumError, 503),
+    (InputError, 422),
+)
+
+
+def status_of(error: CountenanceError) -> int:
+    """The status an error is answered with; what the house has to mend is 503."""
+    return next((status for sort, status in _STATUS if isinstance(error, sort)), 503)
+
+
+def problem_details(error: CountenanceError) -> dict[str, Any]:
+    """An error as problem details."""
+    told = {"title": error.what, "status": status_of(error), "code": error.code}
+    more = {"where": error.where, "expected": error.expected, "to_do": error.do}
+    return {**told, **{name: value for name, value in more.items() if value}}
+
+
+def install(app: FastAPI) -> None:
+    """Give an app its answers to errors."""
+    app.add_exception_handler(CountenanceError, _expected)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _is_program(request: Request) -> bool:
+    return request.url.path.startswith(CALLS)
+
+
+def _answer(request: Request, error: CountenanceError, status: int | None = None) -> Response:
+    status = status or status_of(error)
+    if _is_program(request):
+        body = {**problem_details(error), "status": status}
+        return JSONResponse(body, status, media_type="application/problem+json")
+    at: At = getattr(request.state, "at", None) or At(
+        request, request.app.state.deployment, Fields(), ""
+    )
+    at.problem = error
+    return at.page("problem.html.j2", status=status)
+
+
+def _expected(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CountenanceError)  # noqa: S101
+    if isinstance(error, SignInError) and not _is_program(request) and request.method == "GET":
+        return RedirectResponse(f"/sign-in?to={quote(request.url.path)}", status_code=303)
+    if status_of(error) == 503 and not isinstance(error, StoodDownError | QuorumError):
+        _LOG.error("%s at %s: %s", error.code, request.scope.get("route"), error.what)
+    if isinstance(error, IntegrityError):
+        error = CountenanceError("something kept is not what it was; nothing was done or shown",
+                                 do="tell whoever runs this desk")  # fmt: skip
+    return _answer(request, error)
+
+
+def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    words = {404: "there is no such page", 405: "this cannot be done at this address"}
+    told = CountenanceError(words.get(error.status_code, str(error.detail)))
+    answer = _answer(request, told, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    if first["loc"][0] == "path":
+        return _answer(request, CountenanceError("there is no such page"), 404)
+    where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    return _answer(request, InputError(str(first["msg"])[:200], where=where[:200]))
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    _LOG.error("a fault at %s", request.scope.get("route"), exc_info=error)
+    told = CountenanceError(
+        "this went wrong here, and it is not known whether it was done",
+        do="look before you try again, and tell whoever runs this desk",
+    )
+    return _answer(request, told, 500)

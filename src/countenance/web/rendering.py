@@ -1,0 +1,131 @@
+"""Templates: one environment, escaped by default, and the few filters that pages share."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from countenance.core import sha256_bytes
+from countenance.desk.roles import ACTIONS
+from countenance.web.menu import menu_of
+
+if TYPE_CHECKING:
+    from countenance.web.at import At
+
+NOTICES: dict[str, str] = {}
+"""What a page says after something was done, by the word that stands in its address."""
+
+
+def notice(word: str, sentence: str) -> str:
+    """Declare a sentence; the module that uses it does so where it is imported."""
+    if NOTICES.setdefault(word, sentence) != sentence:
+        raise ValueError(f"two notices are called {word}")
+    return word
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What every template knows of the request, beside its own values."""
+
+    at: At
+
+    def may(self, action: str) -> bool:
+        """Whether whoever looks has a role for an action: what else to offer on a page."""
+        viewer = self.at.viewer
+        return viewer is not None and bool(viewer.roles & ACTIONS[action].roles)
+
+    def steps_up(self, action: str) -> bool:
+        """Whether the passkey is asked for again."""
+        return ACTIONS[action].step_up
+
+    def typed(self, name: str, otherwise: Any = "") -> str:
+        """What was typed into a field, or what stands there first."""
+        return self.at.fields.typed(name, "" if otherwise is None else str(otherwise))
+
+    def ticked(self, name: str, value: str, otherwise: bool = False) -> bool:
+        """Whether a box or radio button is on."""
+        if self.at.problem is not None:
+            return value in self.at.fields.all_typed(name)
+        return otherwise
+
+    def wrong(self, name: str) -> str:
+        """What is wrong with a field, if anything."""
+        problem = self.at.problem
+        if problem is None or problem.where != name:
+            return ""
+        return problem.what + (f" ({problem.expected})" if problem.expected else "")
+
+
+def render(at: At, template: str, values: Mapping[str, Any]) -> str:
+    """One page of a request."""
+    from countenance.web.access import page_token
+
+    viewer = at.viewer
+    done = NOTICES.get(at.request.query_params.get("done", ""), "")
+    return environment().get_template(template).render(
+        {
+            "at": at,
+            "shown": _Shown(at),
+            "viewer": viewer,
+            "menu": menu_of(viewer.roles if viewer else frozenset()),
+            "here": at.request.url.path,
+            "problem": at.problem,
+            "done": done if at.problem is None else "",
+            "form_token": page_token(at.deployment.page_key, viewer.session) if viewer else "",
+            "name": at.deployment.name,
+            "static": static_path,
+            **values,
+        }
+    )  # fmt: skip
+
+
+@functools.cache
+def environment() -> Environment:
+    """The one environment of all pages."""
+    made = Environment(
+        loader=PackageLoader("countenance.web"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {
+        "moment": moment, "day": day, "short": short, "words": words, "count": count,
+    }  # fmt: skip
+    return made
+
+
+@functools.cache
+def static_path(name: str) -> str:
+    """The address of a file of ours, which changes when its bytes do."""
+    from importlib.resources import files
+
+    data = files("countenance.web").joinpath("static", name).read_bytes()
+    return f"/static/{name}?{sha256_bytes(data)[:12]}"
+
+
+def moment(value: datetime.datetime) -> str:
+    """``2026-11-23 21:07 UTC``: a time that means the same to every reader."""
+    return value.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def day(value: datetime.date) -> str:
+    """``23 November 2026``."""
+    return f"{value.day} {value.strftime('%B %Y')}"
+
+
+def short(value: str) -> str:
+    """The beginning of a hash or id; the macro `hash` puts the whole one a click away."""
+    return value[:12]
+
+
+def words(value: object) -> str:
+    """A word of the program as a person reads it: ``recording-of-the-act``."""
+    return str(value).replace("-", " ").replace("_", " ")
+
+
+def count(value: int) -> str:
+    """A whole number with its thousands apart."""
+    return f"{value:,}"

@@ -1,0 +1,36 @@
+"""Signing in and out in a browser: sessions, cookies, and what the door does not tell."""
+
+from __future__ import annotations
+
+from webkit import Site
+
+from countenance.desk.roles import Role
+
+
+def test_sign_in_gives_a_cookie_no_script_can_read(site: Site) -> None:
+    admin = site.administrator()
+    page = admin.get("/account")
+    assert page.status_code == 200
+    assert "Ada First" in page.text
+    done = admin.ceremony("confirm", {"action": "account.invite"})
+    cookie = next(c for c in done.headers.get_list("set-cookie") if c.startswith("__Host-desk="))
+    for part in ("HttpOnly", "Secure", "SameSite=strict", "Path=/"):
+        assert part.lower() in cookie.lower()
+
+
+def test_a_session_s_token_changes_whenever_its_passkey_was_asked(site: Site) -> None:
+    visitor = site.joined("Rita Ray", Role.REQUESTER)
+    before = visitor.http.cookies["__Host-desk"]
+    visitor.confirm("request.submit")
+    after = visitor.http.cookies["__Host-desk"]
+    assert before != after
+    visitor.http.cookies.set("__Host-desk", before, domain="desk.example", path="/")
+    assert visitor.get("/account").headers["location"].startswith("/sign-in")
+
+
+def test_signing_out_ends_the_session(site: Site) -> None:
+    visitor = site.joined("Rita Ray", Role.REQUESTER)
+    cookie = visitor.http.cookies["__Host-desk"]
+    assert visitor.post("/sign-out").status_code == 303
+    visitor.http.cookies.set("__Host-desk", cookie, domain="desk.example", path="/")
+    assert visitor.get("/account").status_code == 303
