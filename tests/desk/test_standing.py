@@ -249,3 +249,37 @@ def test_whatever_is_done_in_whatever_order(world: World) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
+
+
+def test_f20_down_nothing_is_shown_either_but_what_must_go_on(world: World) -> None:
+    world.search()
+    task = world.take("first")
+    world.note("first", task)
+    switched(world, Direction.DOWN)
+    for name, action in ACTIONS.items():
+        for role in action.roles:
+            actor = person("x", role, now=world.clock())
+            later = world.clock() + datetime.timedelta(days=1)
+            actor.training.update(dict.fromkeys(ACTIONS, later))
+            if action.standing_down:
+                world.desk.look(actor, name, lambda _: None)
+            else:
+                with pytest.raises(StoodDownError):
+                    world.desk.look(actor, name, lambda _: None)
+    with pytest.raises(StoodDownError):
+        world.labels("first", task)
+
+
+def test_one_alone_takes_up_nothing_where_the_row_is_lost(world: World) -> None:
+    world.desk.store.write(lambda db: db.delete(db.get_one(Standing, 1)))
+    with pytest.raises(StateError, match="stood down"):
+        asked(world)
+    with pytest.raises(StoodDownError):
+        world.search()
+    up = asked(world, Direction.UP)
+    with pytest.raises(StoodDownError):
+        world.search()
+    confirm(world.desk, world.approver, up, Direction.UP)
+    assert not is_down(world)
+    with world.desk.store.reading() as db:
+        assert history(db) == []  # since when it was down, nobody knows

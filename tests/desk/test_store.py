@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import traceback
 
 import pytest
 from databases import server, url
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from countenance.desk.errors import DeskError, StateError
 from countenance.desk.service import Standing
@@ -77,4 +79,20 @@ def test_when_the_database_went_away_nobody_says_that_nothing_was_done(url: str)
 
     with pytest.raises(DeskError, match="not known"):
         store.write(gone)
+    store.close()
+
+
+def test_no_error_repeats_what_a_statement_was_given(url: str) -> None:
+    store = Store.open(url)
+    store.create()
+    secret = " ".join(("Ada", "Lovelace"))
+
+    def work(db: Session) -> None:
+        db.execute(text("INSERT INTO nothing_of_the_kind VALUES (:who)"), {"who": secret})
+
+    with pytest.raises(DeskError) as caught:
+        store.write(work)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "nothing_of_the_kind" in told
+    assert secret not in told
     store.close()

@@ -25,7 +25,7 @@ from countenance.desk.account_tables import within
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.errors import NotAllowedError, StoodDownError
 from countenance.desk.passkeys import CEREMONY_S, RefusedAnswerError
-from countenance.desk.service import Actor, Desk, Doing, Standing
+from countenance.desk.service import Actor, Desk, Doing, is_down
 
 T = TypeVar("T")
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -114,7 +114,7 @@ def take_challenge(doing: Doing, ceremony: str, purpose: Purpose) -> Challenge:
 
 def refuse_if_down(doing: Doing) -> None:
     """Nobody joins, and no passkey is added, while the desk is suspended."""
-    if doing.db.scalar(select(Standing.down_since)) is not None:
+    if is_down(doing.db):
         raise StoodDownError("the desk is suspended", do="ask an administrator")
 
 

@@ -142,8 +142,7 @@ class Desk:
         def transaction(db: Session) -> T:
             if actor is not ITSELF:
                 self._still(db, actor, now)
-            if not ACTIONS[action].standing_down and _is_down(db):
-                raise StoodDownError("the desk is suspended", do="ask an administrator")
+            _must_stand(db, action)
             result = work(Doing(db, actor, now, self.recorder))
             db.flush()
             if not self.recorder.added(db):
@@ -158,7 +157,8 @@ class Desk:
         """Read something: authorised, and nothing that is not in the log yet.
 
         Whatever others write meanwhile, this ends: the events of the one view it reads are brought
-        into the log, and then that view is read.
+        into the log, and then that view is read. Raises as `act`: a desk that is suspended shows
+        what it must (`roles`, ``standing_down``) and no candidate to anybody.
         """
         now = self.now()
         allow(actor, action, now)
@@ -167,6 +167,7 @@ class Desk:
             if self.recorder.pending(db):
                 self.recorder.flush()  # a second connection; this view stays as it is
             self._still(db, actor, now)
+            _must_stand(db, action)
             return work(db)
 
     def now(self) -> datetime.datetime:
@@ -200,7 +201,12 @@ def allow(actor: Actor, action: str, now: datetime.datetime) -> None:
         )
 
 
-def _is_down(db: Session) -> bool:
+def _must_stand(db: Session, action: str) -> None:
+    if not ACTIONS[action].standing_down and is_down(db):
+        raise StoodDownError("the desk is suspended", do="ask an administrator")
+
+
+def is_down(db: Session) -> bool:
     """A desk that does not know whether it stands, stands down."""
     row = db.get(Standing, 1)
     return row is None or row.down_since is not None

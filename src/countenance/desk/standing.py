@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from countenance.core import InputError
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.errors import NotAllowedError, StateError
-from countenance.desk.service import Actor, Desk, Doing, Standing
+from countenance.desk.service import Actor, Desk, Doing, Standing, is_down
 from countenance.record import EventKind, Field
 
 ASKED_FOR = datetime.timedelta(hours=24)
@@ -142,6 +142,8 @@ def confirm(desk: Desk, actor: Actor, switch: str, direction: Direction) -> None
         if row.state != SwitchState.ASKED or doing.now >= row.asked_at + ASKED_FOR:
             raise StateError("this was confirmed, or is too old", do="look again")
         standing = _must_change(doing.db, direction)
+        if standing is None:
+            doing.db.add(standing := Standing(number=1))
         since = standing.down_since
         standing.down_since = doing.now if direction is Direction.DOWN else None
         row.state, row.confirmed_by = SwitchState.CONFIRMED, doing.actor.account
@@ -175,18 +177,16 @@ def history(db: Session) -> list[Suspension]:
         at = row.confirmed_at or row.asked_at  # a confirmed one has its time
         if row.direction == Direction.DOWN:
             found.append(Suspension(at, None, Reason(row.reason)))
-        else:
+        elif found and found[-1].until is None:
             found[-1] = Suspension(found[-1].since, at, found[-1].reason)
     return found
 
 
-def _must_change(db: Session, direction: Direction) -> Standing:
-    row = db.get(Standing, 1, with_for_update=True)
-    if row is None:
-        row = Standing(number=1)
-        db.add(row)
-    if (row.down_since is not None) == (direction is Direction.DOWN):
-        raise StateError("the desk is stood down" if row.down_since else "the desk is at work")
+def _must_change(db: Session, direction: Direction) -> Standing | None:
+    """The row that says how it is now; None where it is lost, which is down."""
+    row, down = db.get(Standing, 1, with_for_update=True), is_down(db)
+    if down == (direction is Direction.DOWN):
+        raise StateError("the desk is stood down" if down else "the desk is at work")
     return row
 
 

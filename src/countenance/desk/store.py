@@ -52,13 +52,18 @@ class Store:
 
     @classmethod
     def open(cls, url: str) -> Store:
-        """Open a database by its URL: ``sqlite:///desk.db``, ``postgresql+psycopg://...``."""
+        """Open a database by its URL: ``sqlite:///desk.db``, ``postgresql+psycopg://...``.
+
+        What a statement was given is in no error's text: that would be names and words of cases.
+        """
         if url.startswith("sqlite"):
-            engine = create_engine(url, connect_args={"timeout": _BUSY_S})
+            engine = create_engine(url, connect_args={"timeout": _BUSY_S}, hide_parameters=True)
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "checkin", _let_write)
         else:
-            engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+            engine = create_engine(
+                url, isolation_level="SERIALIZABLE", pool_pre_ping=True, hide_parameters=True
+            )
         store = cls(engine)
         try:
             store.check()
