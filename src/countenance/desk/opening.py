@@ -1,0 +1,186 @@
+"""From a configuration to an opened deployment, in the one order in which it can be safe.
+
+The folder is held first, so that no second process is there by mistake; then keys, database (made
+or refused), vault, log (recovered from any crash), and the way between them, which finishes what a
+crash left half-way before anybody is served.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from countenance.desk import migrations
+from countenance.desk.account_tables import guard
+from countenance.desk.approval_signatures import PasskeyApprovals
+from countenance.desk.background import Background, handlers
+from countenance.desk.clock import Clock, system_clock
+from countenance.desk.configuration import Configuration, read_configuration
+from countenance.desk.decisions import RequestGate
+from countenance.desk.deployment import Deployment
+from countenance.desk.errors import DeskError
+from countenance.desk.events import Recorder
+from countenance.desk.folder import Places, holding, read_key, read_passphrase, write_private
+from countenance.desk.galleries import RecordedGalleries
+from countenance.desk.house import House
+from countenance.desk.kinds import KINDS
+from countenance.desk.localwitness import LocalWitness, witness_key
+from countenance.desk.publishing import WitnessedPublisher
+from countenance.desk.searching import Means
+from countenance.desk.secrets_at_rest import Secrets
+from countenance.desk.service import Desk
+from countenance.desk.store import Store
+from countenance.desk.wiring import GallerySearcher, PermitIssuer
+from countenance.faces import Engine, load_engine
+from countenance.record import (
+    FolderStorage,
+    Log,
+    Policy,
+    PostgresStorage,
+    Signer,
+    SQLiteVault,
+    WitnessPanel,
+    load_signer,
+    read_vkey,
+)
+
+
+@contextlib.contextmanager
+def open_deployment(
+    folder: Path | str, *, engine: Engine | None = None, background: bool | None = None,
+    witness: bool = False, accept_clock: bool = False, clock: Clock = system_clock,
+) -> Iterator[Deployment]:  # fmt: skip
+    """Open the deployment in a folder until the block ends.
+
+    An empty database is migrated, by one of however many processes start together.
+
+    Parameters
+    ----------
+    folder
+        Where its ``desk.toml`` is.
+    engine
+        Instead of the one that the configuration names, for tests.
+    background
+        Whether this process does background work; None: as the configuration says.
+    witness
+        Keep the witness beside the desk running, too. `countenance serve` does that itself, for
+        all its processes; who opens a deployment alone may want it.
+    accept_clock
+        See `Desk`.
+    clock
+        Of the desk; checkpoints and cosignatures always go by the machine's.
+
+    Raises
+    ------
+    InputError
+        The configuration, or a file of the deployment, is not what it must be.
+    StateError
+        Another process has it open, and one is all there can be.
+    DeskError
+        The database is of another revision, or is not to be had.
+    RecordError
+        The log is not what it was when it was last published.
+    """
+    found = read_configuration(Path(folder))
+    places = found.places
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(holding(places, alone=found.is_sqlite))
+        keys = Secrets.from_file(places.master_key)
+        issuer = PermitIssuer(
+            Ed25519PrivateKey.from_private_bytes(read_key(places.permit_key, "the key of permits"))
+        )
+        page_key = read_key(places.page_key, "the key of pages")
+        store = stack.enter_context(contextlib.closing(open_store(found)))
+        vault = stack.enter_context(SQLiteVault(places.vault, clock=now_s))
+        log = stack.enter_context(open_log(found))
+        recorder = Recorder(store, log, vault, clock, KINDS)
+        desk = Desk(store, recorder, clock=clock, guard=guard, accept_clock=accept_clock)
+        party = found.party
+        house = House(
+            keys=keys, jurisdictions=found.jurisdictions, galleries=RecordedGalleries(keys),
+            approvals=PasskeyApprovals(party, clock), audit_policy=found.audit_policy,
+            facts=found.flat_facts, policy=found.policy, zone=found.time_zone,
+            managed_devices=found.managed_devices, request_hours=found.request_hours,
+            approval_hours=found.approval_hours,
+        )  # fmt: skip
+        engine = engine or load_engine(found.engine)
+        searcher = stack.enter_context(contextlib.closing(GallerySearcher(
+            desk, house, root=places.galleries, engine=engine, issuer=issuer
+        )))  # fmt: skip
+        inside = policy_of(found, public=False)
+        publisher = WitnessedPublisher(log, WitnessPanel(inside, clock=now_s), inside)
+        if witness and found.local_witness:
+            stack.enter_context(local_witness(found))
+        if found.background if background is None else background:
+            jobs = handlers(
+                desk, keys=keys, engine=engine, imports_root=found.imports_root,
+                galleries=places.galleries, issuer=issuer.public,
+            )  # fmt: skip
+            stack.enter_context(Background(desk, jobs))
+        yield Deployment(
+            name=found.name, desk=desk, house=house, party=party, engine=engine, log=log,
+            means=Means(keys, RequestGate(house), searcher, publisher),
+            imports=found.imports_root, contact=found.contact,
+            policy=policy_of(found, public=True).text, page_key=page_key,
+        )  # fmt: skip
+
+
+def local_witness(found: Configuration) -> LocalWitness:
+    """The witness beside a desk, to be started."""
+    places = found.places
+    return LocalWitness(places.witness, found.local_witness, log=read_vkey(places.log_key))
+
+
+def open_store(found: Configuration) -> Store:
+    """The database of a deployment; an empty one is given its tables.
+
+    Raises DeskError where it is of another revision, or cannot be opened.
+    """
+    if found.is_sqlite and not found.places.database.exists():
+        write_private(found.places.database, b"")  # SQLite's other files take its permissions
+    store = Store.open(found.database_url)
+    try:
+        try:
+            store.check(empty=False)
+        except DeskError:  # `open` has refused all but an empty one
+            migrations.upgrade(store)
+            store.check(empty=False)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def open_log(found: Configuration) -> Log:
+    """The log of a deployment, for writing. Raises RecordError."""
+    signer = log_signer(found.places)
+    return Log.open(log_storage(found, signer.name), signer)
+
+
+def log_storage(found: Configuration, origin: str) -> FolderStorage | PostgresStorage:
+    """Where the log of this name is kept; nothing is opened yet."""
+    if found.is_sqlite:
+        return FolderStorage(found.places.log)
+    return PostgresStorage(found.database, origin)
+
+
+def log_signer(places: Places) -> Signer:
+    """The log's key. Raises InputError, or VerificationError where the passphrase is another."""
+    return load_signer(
+        places.log_key, passphrase=read_passphrase(places.passphrase), clock=now_s
+    )  # fmt: skip
+
+
+def policy_of(found: Configuration, *, public: bool) -> Policy:
+    """Who must have signed a checkpoint of this deployment; see `Configuration.witness_policy`."""
+    here = witness_key(found.places.witness) if found.local_witness else ""
+    return found.witness_policy(read_vkey(found.places.log_key), here, public=public)
+
+
+def now_s() -> int:
+    """The machine's clock, POSIX seconds."""
+    return int(time.time())
