@@ -27,7 +27,7 @@ from countenance.desk.gallery_tables import Enrolled, Entry, EntryState
 from countenance.desk.jobs import Worker
 from countenance.desk.lawful import REFUSED_SOURCES, Facts, is_minor, why_not
 from countenance.desk.roles import Role
-from countenance.desk.secrets_at_rest import ErasedError
+from countenance.desk.secrets_at_rest import ErasedError, Secrets
 from countenance.desk.service import Desk
 from countenance.desk.workingset import RowKeys, codec, handler, place_of, request_sync, sync
 from countenance.record import Log, parse_entry
@@ -235,3 +235,16 @@ def test_an_image_comes_in_only_if_everything_is_stated(missing: dict[str, objec
 def test_of_age_on_the_eighteenth_birthday(born: str, on: str, minor: bool) -> None:
     day = datetime.date.fromisoformat
     assert is_minor(day(born), day(on)) is minor
+
+
+def test_after_a_change_of_the_master_key_people_are_found_and_erased(
+    desk: Desk, tmp_path: Path
+) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": "s"}, {"subject": "t"}])
+    new = Secrets(KEYS.successor())
+    desk.store.write(lambda db: KEYS.rewrap(db, new))
+    again = imports.dry_run(desk, ADMIN, "bookings", "batch", root=tmp_path / "in", keys=new)
+    assert again.refusals() == {"duplicate": 2}
+    erase_person(desk, ADMIN, "bookings", "s", grounds="asked", keys=new)
+    assert len(entries(desk)) == 1

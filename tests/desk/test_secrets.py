@@ -95,7 +95,7 @@ def test_erased_is_gone_and_the_handle_is_not_used_again(store: Store) -> None:
 
 
 def test_another_master_key_opens_nothing_until_keys_are_brought_under_it(store: Store) -> None:
-    other = Secrets(bytes(32))
+    other = Secrets(KEYS.successor())
     boxes = {f"case-{n}": sealed(store, f"case-{n}", b"%d" % n) for n in range(5)}
     store.write(lambda db: KEYS.destroy(db, "case-4", now=NOW))
     with pytest.raises(IntegrityError):
@@ -119,8 +119,24 @@ def test_the_master_key_file(tmp_path: Path) -> None:
         Secrets.from_file(path)
     path.chmod(0o600)
     assert Secrets.from_file(path).name == Secrets(bytes(32)).name
-    for wrong in (b"", bytes(31), bytes(33)):
+    path.write_bytes(KEYS.successor())
+    assert Secrets.from_file(path).fingerprint("a", purpose="b") == KEYS.fingerprint(
+        "a", purpose="b"
+    )
+    for wrong in (b"", bytes(31), bytes(33), bytes(63), bytes(65)):
         path.write_bytes(wrong)
         with pytest.raises(InputError):
             Secrets.from_file(path)
     assert "00" * 8 not in repr(Secrets(bytes(32)))
+
+
+def test_a_master_key_that_would_find_nobody_again_is_refused(store: Store) -> None:
+    sealed(store, "case-1", b"x")
+    for other in (Secrets(bytes(32)), Secrets(bytes(64))):
+        with pytest.raises(InputError, match="find"):
+            store.write(lambda db, other=other: KEYS.rewrap(db, other))
+    one, two = Secrets(KEYS.successor()), Secrets(KEYS.successor())
+    assert len({KEYS.name, one.name, two.name}) == 3
+    assert store.write(lambda db: KEYS.rewrap(db, one)) == 1
+    assert store.write(lambda db: one.rewrap(db, two)) == 1
+    assert two.fingerprint("a", purpose="b") == KEYS.fingerprint("a", purpose="b")

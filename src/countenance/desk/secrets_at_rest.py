@@ -7,7 +7,9 @@ person or another column does not open. `Secrets.destroy` takes the wrapped key 
 everything ever sealed under the handle, wherever copies of the boxes are.
 
 A *backup* of the database still holds the wrapped key of its day. After an erasure, `rewrap` to a
-new master key and destroy the old one: then no backup opens anything.
+new master key and destroy the old one: then no backup opens anything. A new master key is made by
+`Secrets.successor`, with the same second half: by that marks are made, and a desk whose marks
+changed would not find those again whom it is asked to erase.
 
 AES-256-GCM (NIST SP 800-38D) with random 96-bit nonces; the same for wrapping.
 """
@@ -60,17 +62,20 @@ class Secrets:
     Parameters
     ----------
     master
-        32 bytes. Raises InputError for another length.
+        32 bytes for wrapping, and 32 for fingerprints, which are made of the first where they are
+        left out. Raises InputError for another length.
     """
 
     def __init__(self, master: bytes) -> None:
-        if len(master) != KEY_BYTES:
+        if len(master) not in (KEY_BYTES, 2 * KEY_BYTES):
             raise InputError(
-                f"the master key has {len(master)} bytes", expected=f"{KEY_BYTES} bytes",
+                f"the master key has {len(master)} bytes",
+                expected=f"{KEY_BYTES} bytes, or {2 * KEY_BYTES} of one that came after another",
                 do="make one with: openssl rand -out master.key 32",
             )  # fmt: skip
+        master, marking = master[:KEY_BYTES], master[KEY_BYTES:]
         self._master = AESGCM(master)
-        self._marking = hmac.digest(master, b"countenance fingerprints", "sha256")
+        self._marking = marking or hmac.digest(master, b"countenance fingerprints", "sha256")
         self.name = hashlib.sha256(b"countenance master key\x00" + master).hexdigest()[:16]
 
     def __repr__(self) -> str:
@@ -83,12 +88,12 @@ class Secrets:
         Raises
         ------
         InputError
-            There is no such file, others may read it, or it does not hold 32 bytes.
+            There is no such file, others may read it, or it holds no master key.
         """
         try:
             with path.open("rb") as file:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                master = file.read(KEY_BYTES + 1)
+                master = file.read(2 * KEY_BYTES + 1)
         except OSError as error:
             raise InputError("the master key cannot be read", where=str(path)) from error
         if os.name == "posix" and mode & 0o077:
@@ -147,16 +152,25 @@ class Secrets:
     def fingerprint(self, text: str, *, purpose: str) -> str:
         """A keyed mark of a text, 32 hex digits: the same texts have the same one.
 
-        For finding what was seen before without keeping it. Another master key makes others.
+        For finding what was seen before without keeping it. Another master key makes others, its
+        `successor` the same.
         """
         message = purpose.encode() + b"\x00" + text.encode()
         return hmac.digest(self._marking, message, "sha256").hex()[:32]
 
+    def successor(self) -> bytes:
+        """What the file of a new master key is to hold, to `rewrap` to: fingerprints stay."""
+        return secrets.token_bytes(KEY_BYTES) + self._marking
+
     def rewrap(self, db: Session, to: Secrets, *, most: int = 1000) -> int:
         """Bring up to so many data keys under another master key; how many. 0: all are.
 
-        Data keys stay the same, so nothing is encrypted anew.
+        Data keys stay the same, so nothing is encrypted anew. Raises InputError where the other
+        makes other fingerprints: people in galleries would not be found any more.
         """
+        if not hmac.compare_digest(self._marking, to._marking):
+            raise InputError("this master key would not find anybody again",
+                             do="make it with Secrets.successor")  # fmt: skip
         rows = db.scalars(
             select(DataKey).where(DataKey.master == self.name, DataKey.wrapped.is_not(None))
             .order_by(DataKey.about).limit(most)
