@@ -39,6 +39,7 @@ from countenance.cli import (
     report,
     reproduce,
     schema,
+    serve,
     verify,
 )
 from countenance.cli.options import Debug, Version
@@ -74,6 +75,7 @@ _brief = {  # one line each in `countenance --help`, short enough for 80 columns
     "cache": "Show or clear what is kept on this machine.",
     "law": "Decide by the rules of a place, with citations.",
     "record": "Keep a log that nobody can quietly edit.",
+    "serve": "Serve the desk: the only door to a search.",
     "verify": "Check a proof file, offline.",
     "schema": "Print the JSON schema of audit.json.",
 }
@@ -88,6 +90,7 @@ app.add_typer(datasets.app, name="datasets", short_help=_brief["datasets"])
 app.add_typer(cache.app, name="cache", short_help=_brief["cache"])
 app.add_typer(law.app, name="law", short_help=_brief["law"])
 app.add_typer(record.app, name="record", short_help=_brief["record"])
+app.command("serve", short_help=_brief["serve"], no_args_is_help=True)(serve.serve)
 app.command("verify", short_help=_brief["verify"], no_args_is_help=True)(verify.verify)
 app.command("schema", short_help=_brief["schema"])(schema.schema)
 
