@@ -129,6 +129,10 @@ class FakeApprovals:
             return False
         return True
 
+    def stands(self, db: Session, proof: ApprovalProof, *, approver: str) -> bool:
+        del db, proof, approver
+        return True
+
 
 @cache
 def base() -> dict[str, Any]:

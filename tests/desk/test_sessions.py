@@ -10,13 +10,19 @@ from typing import Any
 
 import pytest
 from authenticator import BE, BS, UP, UV, Authenticator
-from casework import house, submitted
+from casework import ANNA, house, submitted
 from people import PARTY, Person, altered, entries, first, joined, trained
 from sqlalchemy import select, update
 
 from countenance.core import IntegrityError
-from countenance.desk.account_tables import Account, Passkey, SessionRow
-from countenance.desk.accounts import list_accounts, revoke_passkey, suspend
+from countenance.desk.account_tables import Account, Passkey, PasskeyState, SessionRow
+from countenance.desk.accounts import (
+    change_roles,
+    close,
+    list_accounts,
+    revoke_passkey,
+    suspend,
+)
 from countenance.desk.approval_signatures import (
     PasskeyApprovals,
     begin_approval,
@@ -25,6 +31,7 @@ from countenance.desk.approval_signatures import (
 )
 from countenance.desk.approvals import approve
 from countenance.desk.ceremonies import Challenge, Refused, SignInError, tell_refusals
+from countenance.desk.decisions import begin
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.invitations import invite
 from countenance.desk.proofs import ApprovalProof, check_approval
@@ -38,6 +45,7 @@ from countenance.desk.sessions import (
     finish_step_up,
     sign_out,
 )
+from countenance.law import Decision
 from countenance.record import Log
 
 DIGEST = "ab" * 32
@@ -527,3 +535,48 @@ def test_a_suspended_account_keeps_its_row(desk: Desk) -> None:
     suspend(desk, ada.to("account.suspend"), account=rob.account, grounds="under inquiry")
     with desk.store.reading() as db:
         assert db.get_one(Account, rob.account).state == "suspended"
+
+
+@pytest.mark.parametrize("ended", ["revoked", "doubted", "suspended", "role", "closed"])
+def test_an_approval_ends_with_the_key_and_the_office_of_who_gave_it(
+    desk: Desk, ended: str
+) -> None:
+    of = house(approvals=PasskeyApprovals(PARTY, desk.clock))
+    ada = first(desk)
+    ann = joined(ada, "Ann", Role.APPROVER)
+    trained(ada, ann, "approver")
+    made = submitted(desk, of)
+    approval(ann, made.digest)
+    actor = authenticate(desk, ann.token, action="request.approve")
+    approve(desk, actor, made.id, house=of, digest=made.digest, assertion=None)
+    why = "left behind in a train"
+    if ended == "revoked":
+        revoke_passkey(desk, ada.to("account.revoke-passkey"), passkey=ann.passkey(), grounds=why)
+    elif ended == "doubted":
+        desk.store.write(
+            lambda db: db.execute(update(Passkey).where(Passkey.account == ann.account)
+                                  .values(state=PasskeyState.DOUBTED))
+        )  # fmt: skip
+    elif ended == "suspended":
+        suspend(desk, ada.to("account.suspend"), account=ann.account, grounds=why)
+    elif ended == "role":
+        change_roles(desk, ada.to("account.roles"), account=ann.account,
+                     had=frozenset({Role.APPROVER}), roles=frozenset({Role.EXAMINER}))  # fmt: skip
+    else:
+        close(desk, ada.to("account.close"), account=ann.account, grounds=why)
+    found = begin(desk, ANNA, made.id, house=of)
+    assert isinstance(found, Decision)
+    assert not found.permitted
+    assert any("second person" in reason.sentence for reason in found.reasons)
+
+
+def test_a_step_up_for_one_action_does_no_other(desk: Desk) -> None:
+    ada = first(desk)
+    bob = joined(ada, "Bob", Role.EXAMINER)
+    actor = ada.to("account.training")
+    for call in (
+        lambda: suspend(desk, actor, account=bob.account, grounds="a step-up of another kind"),
+        lambda: invite(desk, actor, name="Eve Other", roles=frozenset({Role.APPROVER})),
+    ):
+        with pytest.raises(NotAllowedError, match="passkey"):
+            call()

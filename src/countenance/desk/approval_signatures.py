@@ -14,13 +14,21 @@ from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.core import IntegrityError
-from countenance.desk.account_tables import Passkey, PasskeyState, within
+from countenance.desk.account_tables import (
+    Account,
+    AccountState,
+    Passkey,
+    PasskeyState,
+    roles_of,
+    within,
+)
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.ceremonies import Ceremony, Purpose, SignInError, at_the_door
 from countenance.desk.clock import Clock
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.passkeys import Answer, RefusedAnswerError, RelyingParty, spki_of
 from countenance.desk.proofs import ApprovalProof, check_approval, digest_challenge
+from countenance.desk.roles import Role
 from countenance.desk.service import STEP_UP_S, Actor, Desk, Doing
 from countenance.desk.sessions import Live, SignedIn, answered, ask_again, stepped_up
 
@@ -129,6 +137,18 @@ class PasskeyApprovals:
         except IntegrityError:
             return False
         return True
+
+    def stands(self, db: Session, proof: ApprovalProof, *, approver: str) -> bool:
+        """Whether the account may still approve, and its key was neither revoked nor doubted."""
+        account = db.get(Account, approver)
+        if account is None or account.state != AccountState.ACTIVE:
+            return False
+        keys = db.scalars(
+            select(Passkey.public_key).where(
+                Passkey.account == approver, Passkey.state == PasskeyState.ACTIVE
+            )
+        )
+        return Role.APPROVER in roles_of(db, approver) and proof.public_key in map(spki_of, keys)
 
 
 def _keep(doing: Doing, live: Live, digest: str, given: Answer) -> None:

@@ -129,7 +129,10 @@ def _ready(db: Session, house: House, row: SearchRequest, approval: Approval) ->
 def approval_holds(
     db: Session, house: House, row: SearchRequest, *, now: datetime.datetime
 ) -> bool:
-    """Whether a second person's signature over exactly this request is there, and in time."""
+    """Whether a second person's signature over exactly this request is there, and in time.
+
+    And whether that person and their key still stand: else what a thief signed would count.
+    """
     approval = db.get(Approval, row.id)
     return (
         approval is not None
@@ -137,6 +140,7 @@ def approval_holds(
         and approval.digest == row.digest
         and approval.at <= now < approval.expires_at
         and house.approvals.holds(approval.proof, digest=row.digest)
+        and house.approvals.stands(db, approval.proof, approver=approval.approver)
         and not changes(db, house, row, now=now)
     )
 

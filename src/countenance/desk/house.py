@@ -35,6 +35,12 @@ class ApprovalVerifier(Protocol):
     def holds(self, proof: ApprovalProof, *, digest: str) -> bool:
         """Whether a kept proof is a signature over this digest: without database or clock."""
 
+    def stands(self, db: Session, proof: ApprovalProof, *, approver: str) -> bool:
+        """Whether it still counts: whoever gave it may still approve, and with this key.
+
+        A lost device's approvals go with the device.
+        """
+
 
 class Galleries(Protocol):
     """What requests need of galleries."""

@@ -40,8 +40,9 @@ class Actor:
 
     Attributes
     ----------
-    stepped_up_at
-        When the passkey was last asked for within the session.
+    stepped_up_at, stepped_up_for
+        When the passkey was last asked for within the session, and for which action; None: the
+        caller vouches that it was for what is done with this actor.
     training
         Kinds of training, and until when each is current.
     """
@@ -51,6 +52,7 @@ class Actor:
     session: str = ""
     stepped_up_at: datetime.datetime | None = None
     training: dict[str, datetime.datetime] = field(default_factory=dict)
+    stepped_up_for: str | None = None
 
 
 ITSELF = Actor("desk", frozenset())
@@ -191,7 +193,7 @@ def allow(actor: Actor, action: str, now: datetime.datetime) -> None:
     if rule is None or not actor.roles & rule.roles:
         raise NotAllowedError("this is not yours to do")
     if rule.step_up:
-        since = actor.stepped_up_at
+        since = actor.stepped_up_at if actor.stepped_up_for in (None, action) else None
         if since is None or not 0 <= (now - since).total_seconds() <= STEP_UP_S:
             raise NotAllowedError("your passkey is needed again", do="confirm with your passkey")
     if rule.training and actor.training.get(rule.training, now) <= now:

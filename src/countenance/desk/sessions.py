@@ -165,7 +165,7 @@ def authenticate(desk: Desk, token: str, *, action: str = "") -> Actor:
         if spends and row.stepped_up_for == action:
             at, row.stepped_up_at, row.stepped_up_for = row.stepped_up_at, None, None
         row.seen_at = max(now, row.seen_at)
-        return _actor(db, live, at)
+        return _actor(db, live, at, action)
 
     while True:
         with desk.store.reading() as db:
@@ -175,7 +175,7 @@ def authenticate(desk: Desk, token: str, *, action: str = "") -> Actor:
                     raise SignInError
                 fresh = within(live.row.seen_at, now, _SEEN_EVERY_S) and _in_force(live, now)
                 if fresh and not spends:
-                    return _actor(db, live, None)
+                    return _actor(db, live, None, action)
                 break
         desk.recorder.flush()
     actor = desk.store.write(work)
@@ -289,10 +289,10 @@ def _in_force(live: Live, now: datetime.datetime) -> bool:
     )
 
 
-def _actor(db: Session, live: Live, stepped_up_at: datetime.datetime | None) -> Actor:
+def _actor(db: Session, live: Live, stepped_up_at: datetime.datetime | None, action: str) -> Actor:
     return Actor(
         live.account.id, roles_of(db, live.account.id), live.row.id, stepped_up_at,
-        current_training(db, live.account.id),
+        current_training(db, live.account.id), action,
     )  # fmt: skip
 
 
