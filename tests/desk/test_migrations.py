@@ -15,7 +15,7 @@ from deskgalleries import ADMIN, KEYS, made
 from sqlalchemy import inspect, text
 from test_galleries import brought, entries
 
-from countenance.desk import migrations
+from countenance.desk import migrations, subjects
 from countenance.desk.base import Base, import_tables
 from countenance.desk.errors import DeskError
 from countenance.desk.events import Recorder
@@ -84,6 +84,38 @@ def test_down_to_nothing_and_up_again(url: str) -> None:
     store.close()
 
 
+def test_from_the_first_release_with_its_records_and_back(
+    url: str, log: Log, clock: object, tmp_path: Path
+) -> None:
+    store = Store.open(url)
+    migrations.upgrade(store, "0001")
+    with store.engine.begin() as connection:  # a record of then
+        connection.execute(text(
+            "INSERT INTO cases (id, number, state, opened_by, opened_at, version) "
+            "VALUES ('c1', '24-1', 'open', 'anna', '2026-11-01 09:00:00', 1)"
+        ))  # fmt: skip
+    store.close()
+    with pytest.raises(DeskError, match=f"revision 0001.*{REVISION}"):
+        Store.open(url)
+    store = Store(store.engine)
+    migrations.upgrade(store)
+    vault = SQLiteVault(tmp_path / "v.db", clock=lambda: 0)
+    desk = Desk(store, Recorder(store, log, vault, clock, KINDS), clock=clock)  # type: ignore[arg-type]
+    subjects.ask(desk, subjects.Asked("A Person", "by post"), keys=KEYS, source="0" * 16)
+    with pytest.raises(DeskError, match="records"):
+        migrations.downgrade(store, "0001")
+    with store.engine.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM subject_requests")) == 1
+        connection.execute(text("DELETE FROM subject_requests"))
+    migrations.downgrade(store, "0001")
+    with store.engine.connect() as connection:
+        assert connection.scalar(text("SELECT number FROM cases")) == "24-1"
+    assert not {"subject_requests", "door_buckets"} & tables(store)
+    migrations.upgrade(store)
+    assert tables(store) == {*Base.metadata.tables, "alembic_version"}
+    store.close()
+
+
 @pytest.mark.parametrize("other", ["0000", "9999"])
 def test_a_database_of_another_revision_is_refused_with_what_to_do(url: str, other: str) -> None:
     store = Store.open(url)
@@ -108,7 +140,7 @@ def test_somebody_elses_database_is_refused(url: str) -> None:
 KILLED = """
 import os, signal, sys
 from sqlalchemy import event
-from countenance.desk import migrations
+from countenance.desk import migrations, subjects
 from countenance.desk.store import Store
 store = Store.open(sys.argv[1])
 made = 0

@@ -31,6 +31,7 @@ from countenance.desk.searches import Search, SearchState
 from countenance.desk.service import Actor, Desk
 from countenance.desk.settings import Setting, SettingState
 from countenance.desk.standing import ASKED_FOR, Switch, SwitchState
+from countenance.desk.subjects import SubjectRequest, SubjectState
 from countenance.desk.training import TrainingRow
 from countenance.desk.two_person import CONFIRM_S, JointRequest, JointState
 
@@ -64,6 +65,8 @@ class ToDo(StrEnum):
     LOOK_AT_ACCOUNT = "look-at-account"  # account: a passkey of it answered as a copy would
     RENEW_TRAINING = "renew-training"  # account
     PURGE_OVERDUE = "purge-overdue"  # gallery
+    CHECK_SUBJECT = "check-subject"  # subject request
+    ANSWER_SUBJECT = "answer-subject"  # subject request
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,10 +339,22 @@ def _purges(db: Session, _: str, now: datetime.datetime) -> Iterator[Task]:
             yield Task(ToDo.PURGE_OVERDUE, code, last, last + _PURGE_EVERY)
 
 
+def _subjects(db: Session, me: str, _: datetime.datetime) -> Iterator[Task]:
+    rows = select(SubjectRequest).where(
+        SubjectRequest.state.in_((SubjectState.RECEIVED, SubjectState.BEING_CHECKED))
+    )
+    for row in db.scalars(rows.order_by(SubjectRequest.due_at).limit(MOST)):
+        if row.state == SubjectState.RECEIVED:
+            yield Task(ToDo.CHECK_SUBJECT, row.id, row.received_at, row.due_at)
+        elif row.checked_by != me:
+            since = row.checked_at or row.received_at
+            yield Task(ToDo.ANSWER_SUBJECT, row.id, since, row.due_at)
+
+
 _FINDERS: Mapping[Role, tuple[_Find, ...]] = {
     Role.REQUESTER: (_requests, _searches, _leads, _rejected),
     Role.APPROVER: (_to_approve, _to_supervise, _settings, _others, _incidents, _standing),
     Role.EXAMINER: (_to_judge, _to_examine),
     Role.AUDITOR: (_audits,),
-    Role.ADMINISTRATOR: (_joint, _accounts, _purges),
+    Role.ADMINISTRATOR: (_joint, _accounts, _purges, _subjects),
 }

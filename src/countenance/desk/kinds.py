@@ -24,6 +24,7 @@ from countenance.desk.reviews import KINDS as REVIEWS
 from countenance.desk.searches import KINDS as SEARCHES
 from countenance.desk.settings import KINDS as SETTINGS
 from countenance.desk.standing import KINDS as STANDING
+from countenance.desk.subjects import KINDS as SUBJECTS
 from countenance.record import KINDS as COMMON
 from countenance.record import EventKind
 
@@ -56,6 +57,7 @@ KINDS: Final[Kinds] = collected(
         *SEARCHES,
         *SETTINGS,
         *STANDING,
+        *SUBJECTS,
     )
 )
 """Every version of every kind that a desk's log may hold."""

@@ -139,6 +139,11 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "desk.confirm-take-up": _by(_A, step_up=True, standing_down=True),
         "record.read": _by(_U, _M, standing_down=True),
         "record.open-field": _by(_U, step_up=True, standing_down=True),
+        "subject.enter": _by(_M, step_up=True, standing_down=True),
+        "subject.list": _by(_U, _M, standing_down=True),
+        "subject.read": _by(_M, standing_down=True),
+        "subject.check": _by(_M, step_up=True, standing_down=True),
+        "subject.refuse": _by(_M, step_up=True, standing_down=True),
         "subject.answer": _by(_M, step_up=True, standing_down=True),
     }
 )

@@ -1,0 +1,58 @@
+"""Subject requests, and the buckets of the doors."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from countenance.desk.migrations import refuse_loss
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """To this revision."""
+    op.create_table(
+        "door_buckets",
+        sa.Column("door", sa.String(length=16), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("door", "source", name=op.f("pk_door_buckets")),
+    )
+    op.create_index(op.f("ix_door_buckets_at"), "door_buckets", ["at"], unique=False)
+    op.create_table(
+        "subject_requests",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("reference", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("channel", sa.String(length=8), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("checked_by", sa.String(length=32), nullable=True),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.String(length=32), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("box", sa.LargeBinary(), nullable=False),
+        sa.Column("check_box", sa.LargeBinary(), nullable=True),
+        sa.Column("answer_box", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subject_requests")),
+        sa.UniqueConstraint("reference", name=op.f("uq_subject_requests_reference")),
+    )
+    op.create_index(
+        op.f("ix_subject_requests_received_at"), "subject_requests", ["received_at"], unique=False
+    )
+    op.create_index(op.f("ix_subject_requests_state"), "subject_requests", ["state"], unique=False)
+
+
+def downgrade() -> None:
+    """Back to the one before. Raises DeskError where that would take records away."""
+    refuse_loss(op.get_bind(), ("subject_requests",))
+    op.drop_index(op.f("ix_subject_requests_state"), table_name="subject_requests")
+    op.drop_index(op.f("ix_subject_requests_received_at"), table_name="subject_requests")
+    op.drop_table("subject_requests")
+    op.drop_index(op.f("ix_door_buckets_at"), table_name="door_buckets")
+    op.drop_table("door_buckets")
