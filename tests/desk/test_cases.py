@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import threading
 
 import pytest
-from casework import ANNA, BEN, DETAILS, KEYS, NARRATIVE, OTHER_NARRATIVE, ULF, case, person
+from casework import (
+    ANNA,
+    BEN,
+    DETAILS,
+    KEYS,
+    NARRATIVE,
+    OTHER_NARRATIVE,
+    PROVENANCE,
+    ULF,
+    FakeEngine,
+    case,
+    house,
+    person,
+    picture,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -25,10 +40,12 @@ from countenance.desk.cases import (
     read_timeline,
 )  # fmt: skip
 from countenance.desk.errors import NotAllowedError, StateError
+from countenance.desk.kinds import KINDS
 from countenance.desk.narratives import Weakness, prints, read_narrative
+from countenance.desk.probe_steps import upload_probe
 from countenance.desk.roles import Role
 from countenance.desk.service import Desk
-from countenance.record import Log
+from countenance.record import Log, parse_entry
 
 EMMA = person("emma", Role.EXAMINER)
 
@@ -219,3 +236,18 @@ def test_how_long_a_list_is_waits_for_the_witnesses(desk: Desk) -> None:
         (found,) = (m for m in read_timeline(desk, ANNA, made) if m.kind == "search-returned")
         shown.append(found.public.get("candidates"))
     assert shown == [None, 0]
+
+
+def test_the_log_has_nothing_that_a_copy_of_the_case_could_be_held_against(
+    desk: Desk, log: Log
+) -> None:
+    """A digest without salt would outlive the erasure: who has the words could confirm them."""
+    made = case(desk)
+    data = picture()
+    upload_probe(desk, ANNA, made, house=house(), engine=FakeEngine(), data=data,
+                 sort="cctv-frame", provenance=PROVENANCE)  # fmt: skip
+    raw = b"".join(log.entry(n) for n in range(log.size))
+    public = [parse_entry(log.entry(n), kinds=KINDS).public for n in range(log.size)]
+    assert DETAILS.digest.encode() not in raw
+    assert hashlib.sha256(data).hexdigest().encode() not in raw
+    assert len(data) not in [value for fields in public for value in fields.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from databases import new_database, server, url
 from sqlalchemy import func, select
 
 from countenance.core import InputError
+from countenance.desk import service
 from countenance.desk.errors import DeskError, StoodDownError
 from countenance.desk.events import Outgoing, Recorder
 from countenance.desk.roles import Role
@@ -368,3 +370,19 @@ def test_what_was_committed_while_a_view_was_opened_is_logged_before_it_is_shown
     monkeypatch.setattr(desk.recorder, "flush", flush)
     counted = select(func.count(Outgoing.number))
     assert desk.look(ADMIN, "account.list", lambda db: (db.scalar(counted), log.size)) == (1, 1)
+
+
+def test_what_is_private_in_an_event_can_be_erased_by_a_handle() -> None:
+    room = Path(service.__file__).parent
+    calls = [
+        (path.name, node)
+        for path in sorted(room.glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "add" and isinstance(node.func.value, ast.Attribute)
+        and node.func.value.attr == "record"
+    ]  # fmt: skip
+    assert len(calls) > 30
+    for name, node in calls:
+        given = {each.arg for each in node.keywords}
+        assert "private" not in given or "about" in given, (name, node.lineno)

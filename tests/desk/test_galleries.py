@@ -71,6 +71,15 @@ def test_f22_a_gallery_without_basis_purpose_or_end_is_not_made(
         made(desk, **change)
 
 
+@pytest.mark.parametrize(
+    "code", ["", "a/../../etc/x", "..", "a.b", "A", "a b", "-a", "a-", "a\n", "a" * 49, "\u0430"]
+)
+def test_a_gallery_s_name_leads_nowhere(desk: Desk, code: str) -> None:
+    with pytest.raises(InputError):
+        made(desk, code=code)
+    assert desk.recorder._log.size == 0
+
+
 def test_making_one_is_recorded_and_no_two_have_one_name(desk: Desk, log: Log) -> None:
     made(desk)
     entry = parse_entry(log.entry(0), kinds=desk.recorder._kinds)

@@ -155,7 +155,7 @@ def accept_audit(
         )  # fmt: skip
         doing.db.add(row)
         doing.record.add(
-            doing.db, "audit-accepted",
+            doing.db, "audit-accepted", about=f"audit:{row.id}",
             public={"engine": engine, "audit": digest,
                     "until": until.strftime("%Y-%m-%dT%H:%M:%SZ")},
             private={"author": actor.account},
@@ -176,7 +176,7 @@ def withdraw_audit(
             raise StateError("it is not the current audit")
         row.state = AuditState.WITHDRAWN
         doing.record.add(
-            doing.db, "audit-withdrawn",
+            doing.db, "audit-withdrawn", about=f"audit:{row.id}",
             public={"engine": row.engine, "audit": row.digest, "reason": reason.value},
             private={"author": actor.account, "grounds": grounds},
         )  # fmt: skip

@@ -46,9 +46,8 @@ KINDS: tuple[EventKind, ...] = (
             "change": Field("code", ("opened", "amended", "closed", "reopened")),
             "purpose": Field("code"),
             "offences": Field("codes"),
-            "details": Field("digest"),
         },
-        ("case", "actor", "grounds"),
+        ("case", "actor", "grounds", "details"),
     ),
 )  # fmt: skip
 
@@ -292,8 +291,9 @@ def tell(
     doing.record.add(
         doing.db, "case-changed", about=handle(case.id),
         public={"change": change, "purpose": details.purpose,
-                "offences": list(details.offence_kinds), "details": details.digest},
-        private={"case": case.number, "actor": doing.actor.account, "grounds": grounds},
+                "offences": list(details.offence_kinds)},
+        private={"case": case.number, "actor": doing.actor.account, "grounds": grounds,
+                 "details": {"sha256": details.digest}},
     )  # fmt: skip
 
 

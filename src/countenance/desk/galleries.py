@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ AGE_BANDS = ((1, "under 1 year"), (5, "1 to 5 years"), (10, "5 to 10 years"))
 OLDEST_BAND = "10 years and more"
 _YEAR = datetime.timedelta(days=365.25)
 _MOST_KEEP_DAYS = 366 * 25
+_CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 
 KINDS: tuple[EventKind, ...] = (
     EventKind(
@@ -64,7 +66,7 @@ class NewGallery:
     Attributes
     ----------
     code
-        Its public name: a-z 0-9 and hyphens.
+        Its public name, and part of a file's: a-z 0-9 and hyphens, 48 at most.
     holder, sources
         In the law's words (`HOLDERS`, `lawful.SOURCES`).
     basis, purpose
@@ -118,10 +120,13 @@ def make_gallery(desk: Desk, actor: Actor, new: NewGallery) -> None:
     Raises
     ------
     InputError
-        A source that is refused or unknown, no basis, no end to keeping.
+        No code; a source that is refused or unknown; no basis, no end to keeping.
     StateError
         The code is taken.
     """
+    if not _CODE.fullmatch(new.code):
+        raise InputError("no name for a gallery", where="code",
+                         expected="1 to 48 of a-z, 0-9 and, within, hyphens")  # fmt: skip
     for source in sorted(new.sources):
         if source not in SOURCES:
             raise InputError(
@@ -142,7 +147,7 @@ def make_gallery(desk: Desk, actor: Actor, new: NewGallery) -> None:
         if doing.db.get(Gallery, new.code) is not None:
             raise StateError("there is a gallery of this name")
         doing.record.add(
-            doing.db, "gallery-made",
+            doing.db, "gallery-made", about=f"gallery:{new.code}",
             public={"gallery": new.code, "holder": new.holder, "sources": sorted(new.sources),
                     "keep_days": new.keep_days, "engine": new.engine},
             private={"author": doing.actor.account, "basis": new.basis, "purpose": new.purpose},
@@ -311,7 +316,7 @@ def remove(
             person.mark = None
             keys.destroy(db, person.handle, now=doing.now)
     doing.record.add(
-        db, "gallery-purged",
+        db, "gallery-purged", about=f"gallery:{gallery}",
         public={"gallery": gallery, "gallery_size": size(db, gallery), "removed": len(rows),
                 "reason": reason},
         private={"author": doing.actor.account, "grounds": grounds},
@@ -351,7 +356,7 @@ def _changed(
     author: str | None = None,
 ) -> None:  # fmt: skip
     doing.record.add(
-        doing.db, "gallery-changed",
+        doing.db, "gallery-changed", about=f"gallery:{gallery}",
         public={"gallery": gallery, "gallery_size": size(doing.db, gallery), "added": added,
                 "removed": 0, "source": source},
         private={"author": author or doing.actor.account, "grounds": grounds},

@@ -128,7 +128,7 @@ def begin_import(
             )
         )  # fmt: skip
         doing.record.add(
-            db, "gallery-import-begun",
+            db, "gallery-import-begun", about=f"gallery:{gallery}",
             public={"gallery": gallery, "plan": plan.digest, "rows": len(plan.rows),
                     "admitted": plan.admitted},
             private={"author": doing.actor.account, "folder": folder},
@@ -269,7 +269,7 @@ class _Importer:
             if problem is not None:
                 doing.db.merge(NotImported(of=row.id, row=0, code=problem))
             doing.record.add(
-                doing.db, "gallery-import-ended",
+                doing.db, "gallery-import-ended", about=f"gallery:{row.gallery}",
                 public={"gallery": row.gallery, "plan": row.plan,
                         "added": added, "not_enrolled": failed,
                         "refused": len(self._plan.rows) - added - failed},

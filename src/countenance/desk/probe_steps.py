@@ -81,10 +81,11 @@ def upload_probe(
         _keep(doing, house, probe, 0, data, digest, quality)
         doing.record.add(
             doing.db, "probe-received", about=handle(case.id),
-            public={"sort": sort, "shows": provenance.shows, "known_by": provenance.known_by.value,
-                    "bytes": len(data)},
+            public={"sort": sort, "shows": provenance.shows,
+                    "known_by": provenance.known_by.value},
             private={"case": case.number, "actor": actor.account, "probe": probe.id,
-                     "image": digest, "provenance": clear, "quality": quality.to_json()},
+                     "image": digest, "bytes": len(data), "provenance": clear,
+                     "quality": quality.to_json()},
         )  # fmt: skip
         return probe.id
 

@@ -245,7 +245,7 @@ def _decide(
 
 def _tell(doing: Doing, made: Setting, change: str, grounds: str | None) -> None:
     doing.record.add(
-        doing.db, "setting-changed",
+        doing.db, "setting-changed", about=f"setting:{made.id}",
         public={"change": change, "setting": made.id, "engine": made.engine, "audit": made.audit,
                 "consequences": made.digest, "threshold": made.threshold_text,
                 "list_length": made.list_length},

@@ -198,6 +198,6 @@ def _tell(doing: Doing, row: Switch, *, since: datetime.datetime | None = None) 
     if since is not None:
         public["since"] = f"{since.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
     doing.record.add(
-        doing.db, "standing-changed", public=public,
+        doing.db, "standing-changed", about=f"standing:{row.id}", public=public,
         private={"author": doing.actor.account, "grounds": row.grounds},
     )  # fmt: skip
