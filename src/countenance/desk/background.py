@@ -6,17 +6,22 @@ worker, and what falls due is found done by whoever comes second.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
+
+from sqlalchemy import update
 
 from countenance.core import CountenanceError
 from countenance.desk import imports, purging, workingset
 from countenance.desk.ceremonies import tell_refusals
+from countenance.desk.errors import DeskError
 from countenance.desk.imports import Import
-from countenance.desk.jobs import Handler, Worker, Working
+from countenance.desk.jobs import Handler, Job, JobState, Worker, Working
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Desk
 from countenance.faces import Engine
@@ -25,6 +30,8 @@ _TELL = logging.getLogger(__name__)
 _IDLE_S = 1.0
 _AFTER_FAILURE_S = 5.0
 _DUE_S = 600.0
+_GRACE_S = 2.0
+_LONGEST_STEP_S = 30.0
 
 
 def handlers(
@@ -58,9 +65,10 @@ def handlers(
 class Background:
     """A worker and a keeper, each in a thread of its own, until it is closed."""
 
-    def __init__(self, desk: Desk, jobs: dict[str, Handler]) -> None:
+    def __init__(self, desk: Desk, jobs: Mapping[str, Handler]) -> None:
         self._desk = desk
-        self._worker = Worker(desk, jobs)
+        self._in_hand: Working | None = None
+        self._worker = Worker(desk, {kind: self._noting(each) for kind, each in jobs.items()})
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(step, idle_s), name=name, daemon=True)
@@ -77,10 +85,17 @@ class Background:
         return self
 
     def close(self) -> None:
-        """Finish the job in hand, and take no other."""
+        """Take no other job; one in hand that is long goes back into the queue where it is."""
         self._over.set()
+        ends = time.monotonic() + _GRACE_S
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, ends - time.monotonic()))
+        job = self._in_hand
+        if job is not None:
+            with contextlib.suppress(DeskError):  # then its lease runs out
+                _give_back(self._desk, job)
+        for thread in self._threads:
+            thread.join(_LONGEST_STEP_S)
 
     def wait(self) -> None:
         """Until somebody else closes it."""
@@ -91,6 +106,16 @@ class Background:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _noting(self, handler: Handler) -> Handler:
+        def work(working: Working) -> None:
+            self._in_hand = working
+            try:
+                handler(working)
+            finally:
+                self._in_hand = None
+
+        return work
 
     def _keep(self) -> bool:
         purging.schedule(self._desk)
@@ -111,3 +136,12 @@ class Background:
             else:
                 if not more:
                     self._over.wait(idle_s)
+
+
+def _give_back(desk: Desk, working: Working) -> None:
+    """Let another worker have a job; its handler here is stopped by its next fence."""
+    mine = (Job.id == working.job, Job.lease == working.lease, Job.state == JobState.RUNNING)
+    again = update(Job).where(*mine).values(
+        state=JobState.WAITING, lease=None, lease_until=None, attempts=Job.attempts - 1
+    )  # fmt: skip
+    desk.store.write(lambda db: db.execute(again))

@@ -201,9 +201,9 @@ def read_configuration(folder: Path) -> Configuration:
         try:
             check(found)
         except CountenanceError as error:
-            where = f"{path}, {name}" + (f", {error.where}" if error.where else "")
+            inner = f", {error.where}" if error.where and error.where != name else ""
             raise InputError(
-                error.what, where=where, expected=error.expected, do=error.do
+                error.what, where=f"{path}, {name}{inner}", expected=error.expected, do=error.do
             ) from error
     return found
 

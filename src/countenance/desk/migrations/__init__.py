@@ -63,7 +63,8 @@ def downgrade(store: Store, to: str) -> None:
 def _begin(store: Store, connection: Connection) -> None:
     if store.is_sqlite:  # the driver would begin too late: tables are changed within, too
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
+    else:  # whoever waited for the lock is to see what the first did, so no snapshot before it
+        connection.execution_options(isolation_level="READ COMMITTED")
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7236837)")  # one at a time
 
 
