@@ -8,12 +8,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from databases import server, url
 
 from countenance.core import InputError
-from countenance.desk.errors import StateError
+from countenance.desk.errors import DeskError, StateError
 from countenance.desk.events import Recorder
 from countenance.desk.jobs import (
     LEASE_S,
@@ -141,6 +142,24 @@ def test_a_fault_of_the_program_does_not_end_the_worker(desk: Desk) -> None:
     job = put(desk)
     Worker(desk, {"work": lambda _: 1 // 0}).run_once()  # type: ignore[arg-type,return-value]
     assert told(desk, job) is JobState.WAITING
+
+
+def test_a_database_that_is_away_for_a_while_does_not_end_the_worker(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = put(desk)
+    stop = threading.Event()
+    write, calls = desk.store.write, []
+
+    def away(work: Any) -> Any:
+        calls.append(1)
+        if len(calls) <= 2:
+            raise DeskError("the database went away")
+        return write(work)
+
+    monkeypatch.setattr(desk.store, "write", away)
+    Worker(desk, {"work": lambda _: stop.set()}).run(stop, idle_s=0.01)
+    assert told(desk, job) is JobState.DONE
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing_more(both: Desk, clock: object) -> None:

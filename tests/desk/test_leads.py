@@ -450,6 +450,19 @@ def test_a_wrong_lead_suspends_the_engine_until_another_approver_is_content(
     assert world.search(other.id).candidates == 4
 
 
+def test_what_was_withdrawn_from_use_is_not_used_again(world: World) -> None:
+    incident = open_incident(
+        world.desk, world.requester, keys=world.keys, cause=Cause.FAULT, engine=READY.engine,
+        grounds="two people of one name in it",
+    )  # fmt: skip
+    close_incident(
+        world.desk, world.approver, incident, keys=world.keys,
+        finding=Finding.WITHDRAWN_FROM_USE, grounds="the engine is given up for good",
+    )  # fmt: skip
+    with pytest.raises(NotAllowedError, match="incident"):
+        world.search()
+
+
 def test_nobody_closes_the_incident_they_opened(world: World) -> None:
     opener = world.who("x", Role.APPROVER)
     incident = open_incident(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from countenance.core import InputError
 from countenance.desk.base import UTC, Base
 from countenance.desk.errors import NotAllowedError, StateError
-from countenance.desk.roles import EXCLUSIVE, Role
+from countenance.desk.roles import APART, EXCLUSIVE, Role
 from countenance.desk.service import Actor, Doing
 
 SKEW_S = 5
@@ -122,10 +122,12 @@ def within(start: datetime.datetime, now: datetime.datetime, most_s: float) -> b
 
 def check_roles(roles: frozenset[Role]) -> frozenset[Role]:
     """Roles one account may have together. Raises InputError."""
-    if not roles or not roles <= set(Role) or (roles & EXCLUSIVE and len(roles) > 1):
+    mixed = (roles & EXCLUSIVE and len(roles) > 1) or roles >= APART
+    if not roles or not roles <= set(Role) or mixed:
         raise InputError(
             "these roles do not go together",
-            expected="one role at least; an administrator or auditor has no other",
+            expected="one role at least; an administrator or auditor has no other, "
+            "and nobody both approves and examines",
         )
     return frozenset(Role(role) for role in roles)
 

@@ -32,7 +32,7 @@ class Cause(StrEnum):
 
 
 class Finding(StrEnum):
-    """What an incident came to."""
+    """What an incident came to. What is withdrawn from use is not searched with again."""
 
     CORRECTED = "corrected"
     NO_FAULT_FOUND = "no-fault-found"
@@ -63,7 +63,8 @@ KINDS: tuple[EventKind, ...] = (
         ("author", "grounds"),
     ),
     EventKind(
-        "incident-closed", 1, "an approver ended an incident and what it had suspended",
+        "incident-closed", 1, "an approver ended an incident; what it suspended is used again "
+        "unless it was withdrawn from use",
         {"incident": Field("digest"), "finding": Field("code", tuple(Finding))},
         ("author", "grounds"),
     ),
@@ -145,7 +146,7 @@ def begin(
 def close_incident(
     desk: Desk, actor: Actor, incident: str, *, keys: Secrets, finding: Finding, grounds: str
 ) -> None:
-    """End an incident, and what it had suspended.
+    """End an incident, and what it had suspended; `Finding.WITHDRAWN_FROM_USE` leaves that so.
 
     Raises
     ------
@@ -191,9 +192,9 @@ def list_incidents(desk: Desk, actor: Actor) -> list[IncidentView]:
 
 
 def suspended(db: Session, *, engine: str, gallery: str) -> bool:
-    """Whether an open incident suspends the engine or the gallery."""
+    """Whether an incident suspends the engine or the gallery: open, or withdrawn from use."""
     found = select(Incident.id).where(
-        Incident.state == IncidentState.OPEN,
+        or_(Incident.state == IncidentState.OPEN, Incident.finding == Finding.WITHDRAWN_FROM_USE),
         or_(Incident.engine == engine, Incident.gallery == gallery),
     )
     return db.scalar(found.limit(1)) is not None

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Integer, String, Text, and_, or_, select, update
+from sqlalchemy import ColumnElement, Integer, String, Text, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.core import CountenanceError, InputError
@@ -223,23 +223,31 @@ class Worker:
         return True
 
     def run(self, stop: threading.Event, *, idle_s: float = 1.0) -> None:
-        """Work until `stop` is set."""
+        """Work until `stop` is set. While the database or the log is away, wait for it."""
         while not stop.is_set():
-            if not self.run_once():
+            try:
+                busy = self.run_once()
+            except CountenanceError as error:
+                _TELL.warning("no job can be taken or settled: %s", error.code)
+                busy = False
+            if not busy:
                 stop.wait(idle_s)
 
     def _claim(self) -> tuple[str, Working] | None:
         lease = secrets.token_hex(16)
 
-        def work(db: Session) -> tuple[str, Working] | None:
+        def free() -> ColumnElement[bool]:
             now = self._desk.clock()
-            free = or_(
+            return Job.kind.in_(self._handlers) & or_(
                 and_(Job.state == JobState.WAITING, Job.not_before <= now),
                 and_(Job.state == JobState.RUNNING, Job.lease_until <= now),
             )
+
+        def work(db: Session) -> tuple[str, Working] | None:
+            now = self._desk.clock()
             row = db.scalars(
-                select(Job).where(free, Job.kind.in_(self._handlers))
-                .order_by(Job.not_before, Job.id).limit(1).with_for_update(skip_locked=True)
+                select(Job).where(free()).order_by(Job.not_before, Job.id)
+                .limit(1).with_for_update(skip_locked=True)
             ).first()  # fmt: skip
             if row is None:
                 return None
@@ -254,6 +262,9 @@ class Worker:
                 self._desk, row.id, lease, json.loads(row.payload), row.attempts
             )
 
+        with self._desk.store.reading() as db:  # most often there is none, and nobody is held up
+            if db.scalar(select(Job.id).where(free()).limit(1)) is None:
+                return None
         return self._desk.store.write(work)
 
     def _beat(self, working: Working, stop: threading.Event) -> None:

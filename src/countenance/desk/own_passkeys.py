@@ -6,6 +6,7 @@ first passkey it asks of this one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -40,9 +41,7 @@ def begin_own_passkey(desk: Desk, party: RelyingParty, actor: Actor) -> Ceremony
         refuse_if_down(doing)
         doing = Doing(doing.db, actor, doing.now, doing.record)
         account = still(doing)
-        rows = doing.db.scalars(select(Passkey).where(Passkey.account == account.id)).all()
-        if sum(row.state == PasskeyState.ACTIVE for row in rows) >= MOST_PASSKEYS:
-            raise StateError("there are enough passkeys", do="revoke one first")
+        rows = _room_for_another(doing, account.id)
         made = give_challenge(doing, Purpose.REGISTER, bound_to=actor.session)
         options = registration_options(
             party, challenge=made.challenge, handle=account.handle, name=account.name,
@@ -56,7 +55,10 @@ def begin_own_passkey(desk: Desk, party: RelyingParty, actor: Actor) -> Ceremony
 def finish_own_passkey(
     desk: Desk, party: RelyingParty, token: str, ceremony: str, answer: str
 ) -> str:
-    """Add it; the passkey's id. Raises CodeRefusedError where the device is not taken."""
+    """Add it; the passkey's id.
+
+    Raises CodeRefusedError where the device is not taken, StateError where there are enough.
+    """
 
     def work(doing: Doing) -> str:
         refuse_if_down(doing)
@@ -64,7 +66,16 @@ def finish_own_passkey(
         live = find_live(doing, token)
         if live is None or challenge.bound_to != live.row.id:
             raise RefusedAnswerError("session")
+        _room_for_another(doing, live.account.id)  # two may have been begun where there was one
         made = register(doing, party, challenge, answer)
         return add_passkey(doing, live.account.id, made, author=live.account.id).id
 
     return at_the_door(desk, work, sorry=CodeRefusedError())
+
+
+def _room_for_another(doing: Doing, account: str) -> Sequence[Passkey]:
+    """All passkeys an account ever had. Raises StateError where enough of them are in use."""
+    rows = doing.db.scalars(select(Passkey).where(Passkey.account == account)).all()
+    if sum(row.state == PasskeyState.ACTIVE for row in rows) >= MOST_PASSKEYS:
+        raise StateError("there are enough passkeys", do="revoke one first")
+    return rows

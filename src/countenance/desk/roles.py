@@ -21,6 +21,9 @@ class Role(StrEnum):
 EXCLUSIVE = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
 """An account with one of these has no other role."""
 
+APART = frozenset({Role.APPROVER, Role.EXAMINER})
+"""An account has not both: approvers read every case, and its story biases who examines (F9)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:

@@ -168,11 +168,16 @@ def confirm(desk: Desk, actor: Actor, request: str) -> str | None:
 
 
 def refuse(desk: Desk, actor: Actor, request: str) -> None:
-    """Refuse another administrator's request, or withdraw one's own. Raises StateError."""
+    """Refuse another administrator's request, or withdraw one's own.
+
+    Raises StateError, and NotAllowedError for whom it concerns: nobody keeps themselves in office.
+    """
 
     def work(doing: Doing) -> None:
         still(doing)
         found = _open(doing, request)
+        if found.account == doing.actor.account:
+            raise NotAllowedError("this takes another administrator")
         own = found.asked_by == doing.actor.account
         _decide(doing, found, JointState.WITHDRAWN if own else JointState.REFUSED)
 
