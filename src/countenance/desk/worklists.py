@@ -105,8 +105,8 @@ def searchable_galleries(desk: Desk, actor: Actor, *, engine: str) -> list[tuple
 
 
 def _numbers(
-    db: Session, rows: Select[tuple[str, str]], actor: Actor, everywhere: bool
+    db: Session, rows: Select[str, str], actor: Actor, everywhere: bool
 ) -> dict[str, str]:
     if not everywhere:
         rows = rows.where(Case.opened_by == actor.account)
-    return {identity: number for identity, number in db.execute(rows)}
+    return {row[0]: row[1] for row in db.execute(rows)}

@@ -1,8 +1,8 @@
-"""Pictures as answers: the exact media type of the bytes, or a lossless copy where browsers cannot.
+"""Pictures as answers: the exact media type of the bytes, or a lossless copy of the pixels.
 
-What a file calls itself plays no part. JPEG, PNG and WebP go out as the very bytes that are kept;
-of another format that the desk reads (TIFF, BMP), the upright pixels go out as PNG, because whoever
-has to judge a picture has to see it.
+What a file calls itself plays no part. JPEG, PNG and WebP go out as the very bytes that are kept.
+Of a format that browsers do not show (TIFF, BMP), the upright pixels go out as PNG: whoever has to
+judge a picture has to see it.
 """
 
 from __future__ import annotations
