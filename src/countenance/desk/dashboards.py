@@ -114,27 +114,22 @@ def searches_by_outcome(desk: Desk, actor: Actor) -> Mapping[str, int]:
     return desk.look(actor, "figures.read", work)
 
 
-def outcomes(
-    db: Session, *, requester: str | None = None,
-    since: datetime.datetime | None = None, until: datetime.datetime | None = None,
-) -> dict[str, int]:  # fmt: skip
-    """What became of requests submitted from `since` to before `until`; see above."""
-    rows = (
-        select(SearchRequest.state, Search.state, Search.candidates > 0, Review.state,
-               func.count())
+def outcomes(db: Session, *, requester: str | None = None) -> dict[str, int]:
+    """What became of all requests, or of one account's; see `searches_by_outcome`."""
+    each = (
+        select(SearchRequest.state.label("request"), Search.state.label("search"),
+               (Search.candidates > 0).label("several"), Review.state.label("review"))
         .outerjoin(Search, Search.request == SearchRequest.id)
         .outerjoin(Review, Review.search == Search.id)
-        .group_by(SearchRequest.state, Search.state, Search.candidates > 0, Review.state)
     )  # fmt: skip
     if requester is not None:
-        rows = rows.where(SearchRequest.requester == requester)
-    if since is not None:
-        rows = rows.where(SearchRequest.submitted_at >= since)
-    if until is not None:
-        rows = rows.where(SearchRequest.submitted_at < until)
+        each = each.where(SearchRequest.requester == requester)
+    of = each.subquery().c
+    what = (of.request, of.search, of.several, of.review)
+    rows = select(*what, func.count()).group_by(*what)
     count: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     for state, search, several, review, n in db.execute(rows):
-        count[_outcome(state, search, several, review)] += n
+        count[outcome_of(state, search, several, review)] += n
     return dict(count)
 
 
@@ -145,7 +140,8 @@ OUTCOMES = (
 )  # fmt: skip
 
 
-def _outcome(state: str, search: str | None, several: bool | None, review: str | None) -> str:
+def outcome_of(state: str, search: str | None, several: bool | None, review: str | None) -> str:
+    """The one code of a request in this state, with a search, list and review in these."""
     if state != RequestState.TAKEN_UP:
         return RequestState(state).value
     if search is None:

@@ -31,7 +31,7 @@ class CaseEvent(Base):
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     case_id: Mapped[str] = mapped_column(String(32), index=True)
     at: Mapped[datetime.datetime] = mapped_column(UTC)
-    kind: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64), index=True)
     public: Mapped[str] = mapped_column(Text)
     leaf: Mapped[str] = mapped_column(String(64))
 

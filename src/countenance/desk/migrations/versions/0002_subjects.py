@@ -1,4 +1,4 @@
-"""Subject requests, and the buckets of the doors."""
+"""Subject requests, the buckets of the doors, and what public figures are counted by."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     """To this revision."""
+    op.create_index(op.f("ix_case_events_kind"), "case_events", ["kind"], unique=False)
     op.create_table(
         "door_buckets",
         sa.Column("door", sa.String(length=16), nullable=False),
@@ -56,3 +57,4 @@ def downgrade() -> None:
     op.drop_table("subject_requests")
     op.drop_index(op.f("ix_door_buckets_at"), table_name="door_buckets")
     op.drop_table("door_buckets")
+    op.drop_index(op.f("ix_case_events_kind"), table_name="case_events")
