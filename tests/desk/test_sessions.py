@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from authenticator import BE, BS, UP, UV, Authenticator
+from authenticator import BE, BS, MANAGED, UP, UV, Authenticator, Maker
 from casework import ANNA, house, submitted
 from people import PARTY, Person, altered, entries, first, joined, trained
 from sqlalchemy import select, update
@@ -109,6 +110,40 @@ def test_an_answer_that_is_not_quite_right_is_none(
         ada.sign_in(**hostile)
     assert refused(desk) == [reason]
     ada.sign_in()
+
+
+def test_f3_a_device_taken_off_the_list_signs_in_no_more(desk: Desk) -> None:
+    maker = Maker()
+    listed = dataclasses.replace(PARTY, models={MANAGED: ()})
+    with_proof = dataclasses.replace(PARTY, models={MANAGED: (maker.root_pem,)})
+    another = dataclasses.replace(PARTY, models={"1" + MANAGED[1:]: ()})
+    ada = first(desk)
+    ada.party = listed
+    with pytest.raises(SignInError):
+        ada.sign_in()
+    bob = Person(desk, "Bob", party=listed, device=Authenticator(model=MANAGED))
+    ada.party = PARTY
+    ada.sign_in()
+    bob.join(invite(desk, ada.to("account.invite"), name="Bob", roles=frozenset({Role.EXAMINER})))
+    bob.sign_in()
+    for party in (with_proof, another):  # that it was of the model, only its browser said
+        bob.party = party
+        with pytest.raises(SignInError):
+            bob.sign_in()
+    bob.party = PARTY
+    bob.sign_in()
+    assert refused(desk) == ["model"]
+
+
+def test_no_synced_passkey_once_the_deployment_allows_none(desk: Desk) -> None:
+    synced = dataclasses.replace(PARTY, synced=True)
+    ada = first(desk)
+    bob = Person(desk, "Bob", party=synced, device=Authenticator(flags=UP | UV | BE))
+    bob.join(invite(desk, ada.to("account.invite"), name="Bob", roles=frozenset({Role.EXAMINER})))
+    bob.sign_in()
+    bob.party = PARTY
+    with pytest.raises(SignInError):
+        bob.sign_in()
 
 
 def test_every_refusal_reads_the_same(desk: Desk) -> None:

@@ -92,7 +92,8 @@ class RelyingParty:
     models
         AAGUIDs that are taken, each with the maker's root certificates (PEM) that must have
         vouched for it. No roots: the model is what the browser says, which is no proof. No
-        models: every model is taken, and none is asked for.
+        models: every model is taken, and none is asked for. It is asked at every sign-in, so that
+        a model taken off the list signs in nowhere from then on.
     synced
         Whether passkeys that a cloud may copy are taken.
     """
@@ -123,6 +124,10 @@ class RelyingParty:
                 )
             for root in roots:
                 x509.load_pem_x509_certificate(root)
+
+    def takes(self, model: str, *, attested: bool) -> bool:
+        """Whether a passkey of this model is taken now, vouched for as it is."""
+        return not self.models or (model in self.models and (attested or not self.models[model]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +298,7 @@ def _assertion(
         require_user_verification=True,
     )  # fmt: skip
     flags = parse_authenticator_data(response.authenticator_data).flags
-    if flags.be != eligible or (flags.bs and not party.synced):
+    if flags.be != eligible or ((flags.be or flags.bs) and not party.synced):
         raise RefusedAnswerError("synced")
     return Answer(
         found.new_sign_count, flags.bs, response.authenticator_data, response.client_data_json,

@@ -254,10 +254,13 @@ def believe(
     """Check an answer against a passkey and its last sign count.
 
     A right signature with a count that did not grow means that two devices hold the key: the
-    passkey is doubted for good and its account flagged. Raises RefusedAnswerError.
+    passkey is doubted for good and its account flagged. One of a model that is no longer on the
+    list is not believed either. Raises RefusedAnswerError.
     """
     if passkey.state != PasskeyState.ACTIVE:
         raise RefusedAnswerError("passkey")
+    if not party.takes(passkey.model, attested=passkey.attested):
+        raise RefusedAnswerError("model")
     given = verify_assertion(
         party, asserted, challenge=challenge.challenge, public_key=passkey.public_key,
         backup_eligible=passkey.backup_eligible,
