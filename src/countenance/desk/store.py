@@ -51,9 +51,10 @@ class Store:
         self._sessions = sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
-    def open(cls, url: str) -> Store:
+    def open(cls, url: str, *, any_revision: bool = False) -> Store:
         """Open a database by its URL: ``sqlite:///desk.db``, ``postgresql+psycopg://...``.
 
+        One of `any_revision` is for `migrations`, and for nobody who reads or writes records.
         What a statement was given is in no error's text: that would be names and words of cases.
         """
         if url.startswith("sqlite"):
@@ -66,7 +67,8 @@ class Store:
             )
         store = cls(engine)
         try:
-            store.check()
+            if not any_revision:
+                store.check()
         except DeskError:
             store.close()
             raise

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from countenance.record.proof import Proof, parse_proof, verify_proof
     from countenance.record.remote import HttpStorage
     from countenance.record.rotation import follow_rotation, parse_rotation, rotation_entry
+    from countenance.record.tiles import read_bundle
     from countenance.record.timestamp import (
         TimestampAuthority,
         request_timestamp,
@@ -159,6 +160,7 @@ _HOMES = {
         "parse_rotation",
         "rotation_entry",
     ),
+    "tiles": ("read_bundle",),
     "timestamp": (
         "TimestampAuthority",
         "request_timestamp",
@@ -247,6 +249,7 @@ __all__ = [
     "parse_proof",
     "parse_rotation",
     "parse_vkey",
+    "read_bundle",
     "read_vkey",
     "request_timestamp",
     "rotation_entry",
