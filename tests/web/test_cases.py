@@ -5,23 +5,11 @@ from __future__ import annotations
 import html
 import re
 
+from casepages import CASE, HOSTILE, opened
 from casework import NARRATIVE, OTHER_NARRATIVE
-from webkit import Site, Visitor
+from webkit import Site
 
 from countenance.desk.roles import Role
-
-HOSTILE = "<script>alert(1)</script>"
-CASE = {
-    "number": "24-1234", "purpose": "identify-suspect", "offence": "MCL 750.529",
-    "offences": ["felony", "violent"], "narrative": NARRATIVE,
-}  # fmt: skip
-
-
-def opened(visitor: Visitor, **other: object) -> str:
-    """The path of a new case."""
-    answer = visitor.post("/cases/new", {**CASE, **other})
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"].partition("?")[0]
 
 
 def test_a_case_is_opened_and_read_as_a_timeline(site: Site) -> None:

@@ -13,12 +13,12 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from countenance.desk.account_tables import Account
-from countenance.desk.cases import Case, readable
+from countenance.desk.cases import Case, CaseState, readable
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.gallery_tables import Gallery
 from countenance.desk.leads import Lead
 from countenance.desk.outside_tables import OutsideAsk, OutsideResult
-from countenance.desk.probes import Probe
+from countenance.desk.probes import Probe, ProbeState
 from countenance.desk.requests import RequestState, SearchRequest
 from countenance.desk.roles import Role
 from countenance.desk.searches import Search
@@ -59,6 +59,26 @@ def waiting_lines(desk: Desk, actor: Actor, *, most: int = MOST) -> list[Waiting
         ]
 
     return desk.look(actor, "request.list", work)
+
+
+def probes_to_judge(
+    desk: Desk, actor: Actor, *, probe: str = "", most: int = MOST
+) -> list[tuple[str, str, datetime.datetime]]:
+    """(probe, image, since) that wait for this examiner's judgement, the oldest first.
+
+    With `probe`, that one alone if it waits. At most `most`.
+    """
+    rows = (
+        select(Probe.id, Probe.image, Probe.uploaded_at).join(Case, Case.id == Probe.case_id)
+        .where(Probe.state == ProbeState.WAITING, Case.state == CaseState.OPEN,
+               Case.opened_by != actor.account, Probe.uploaded_by != actor.account)
+        .order_by(Probe.uploaded_at, Probe.id).limit(max(1, min(most, MOST)))
+    )  # fmt: skip
+    if probe:
+        rows = rows.where(Probe.id == probe)
+    return desk.look(
+        actor, "probe.view", lambda db: [(row[0], row[1], row[2]) for row in db.execute(rows)]
+    )
 
 
 def case_numbers(desk: Desk, actor: Actor, ids: Iterable[str]) -> Mapping[str, str]:
