@@ -28,6 +28,7 @@ from countenance.desk.features import (
 from countenance.desk.kinds import KINDS
 from countenance.desk.knownanswers import KnownCase, Result
 from countenance.desk.leadviews import list_leads, read_settled
+from countenance.desk.reviewing import my_tasks, see_probe, take
 from countenance.desk.reviews import (
     Concluded,
     Examination,
@@ -215,6 +216,60 @@ def test_nobody_sits_in_both_seats_and_there_is_no_third(world: World) -> None:
     assert reviewing.take(world.desk, world.examiner("first")) is None
     world.take("second")
     assert reviewing.take(world.desk, world.examiner("third")) is None
+
+
+def test_a_seat_that_was_kept_too_long_is_anothers(world: World, clock: Any, log: Log) -> None:
+    world.search()
+    late = world.take("gone")
+    world.note("gone", late)
+    world.examine("second", "p-2")
+    clock.move(days=13, hours=23)
+    assert take(world.desk, world.examiner("third")) is None
+    clock.move(hours=1)
+    assert my_tasks(world.desk, world.examiner("gone"))  # as long as nobody asks for the seat
+    world.examine("third", "p-2")
+    assert my_tasks(world.desk, world.examiner("gone")) == []
+    for call in (
+        lambda: world.labels("gone", late),
+        lambda: world.desk_conclude("gone", late, {}),
+        lambda: see_probe(
+            world.desk, world.examiner("gone"), late, keys=world.keys, pictures=world.pictures
+        ),
+    ):
+        with pytest.raises(NotAllowedError):
+            call()
+    assert world.row(late).notes_box is not None  # what they noted stays on record
+    with world.desk.store.reading() as db:
+        assert db.scalars(select(Review.state)).all() == [ReviewState.AGREED_CANDIDATE]
+    changes = [each.public["change"] for each in entries(log, "examination-changed")]
+    assert changes.count("lapsed") == 1
+
+
+def test_who_concludes_late_but_before_anybody_else_came_has_concluded(
+    world: World, clock: Any
+) -> None:
+    world.search()
+    slow = world.take("slow")
+    clock.move(days=20)
+    world.note("slow", slow)
+    world.conclude("slow", slow, "p-2")
+    world.examine("second", "p-2")
+    assert take(world.desk, world.examiner("third")) is None
+
+
+def test_both_seats_kept_too_long_are_taken_one_after_the_other(world: World, clock: Any) -> None:
+    world.search()
+    world.take("one")
+    world.take("two")
+    clock.move(days=14)
+    for name in ("three", "four"):
+        world.take(name)
+    assert take(world.desk, world.examiner("five")) is None
+    clock.move(days=14)
+    world.examine("five", "p-1")
+    world.examine("six", "p-1")
+    for name in ("one", "two", "three", "four"):
+        assert take(world.desk, world.examiner(name)) is None  # they have seen this list
 
 
 def test_three_who_race_for_two_seats(world: World) -> None:

@@ -25,7 +25,7 @@ from countenance.desk.leads import Lead, LeadState
 from countenance.desk.outside_tables import AskState, OutsideAsk, OutsideResult, ResultState
 from countenance.desk.probes import Probe, ProbeState
 from countenance.desk.requests import RequestState, SearchRequest
-from countenance.desk.reviews import Examination, ExaminationState, Review, ReviewState
+from countenance.desk.reviews import AT_WORK, EXAMINED_WITHIN, Examination, Review, ReviewState
 from countenance.desk.roles import Role
 from countenance.desk.searches import Search, SearchState
 from countenance.desk.service import Actor, Desk
@@ -280,11 +280,9 @@ def _to_judge(db: Session, me: str, _: datetime.datetime) -> Iterator[Task]:
 
 
 def _to_examine(db: Session, me: str, _: datetime.datetime) -> Iterator[Task]:
-    rows = select(Examination).where(
-        Examination.examiner == me, Examination.state != ExaminationState.CONCLUDED
-    )
+    rows = select(Examination).where(Examination.examiner == me, Examination.state.in_(AT_WORK))
     for row in db.scalars(rows.order_by(Examination.taken_at).limit(MOST)):
-        yield Task(ToDo.EXAMINE, row.id, row.taken_at)
+        yield Task(ToDo.EXAMINE, row.id, row.taken_at, row.taken_at + EXAMINED_WITHIN)
 
 
 def _audits(db: Session, _: str, now: datetime.datetime) -> Iterator[Task]:

@@ -8,12 +8,13 @@ saw or said cannot be asked for.
 
 from __future__ import annotations
 
+import datetime
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from countenance.core import InputError, sha256_bytes
 from countenance.desk import knownanswers
@@ -23,7 +24,9 @@ from countenance.desk.features import Comparison, Conclusion, ProbeNotes
 from countenance.desk.knownanswers import KnownAnswer
 from countenance.desk.leads import prepare_lead
 from countenance.desk.reviews import (
+    AT_WORK,
     EXAMINATION_MOVES,
+    EXAMINED_WITHIN,
     SEATS,
     Concluded,
     Examination,
@@ -80,20 +83,20 @@ def mix_in(doing: Doing) -> None:
 def take(desk: Desk, actor: Actor) -> str | None:
     """Hand the actor a review with a free seat, chosen at random; None where there is none.
 
-    Never one of a search they asked for or approved, nor one that they sit in already, nor a
-    known answer they know.
+    Never one of a search they asked for or approved, nor one that they have sat in, nor a known
+    answer they know. A seat whose examiner has had it for too long (`EXAMINED_WITHIN`) is free,
+    or one person could keep a case from ever being settled.
     """
-    found = desk.look(actor, "review.read", lambda db: _free(db, actor.account))
+    found = desk.look(actor, "review.read", lambda db: _free(db, actor.account, desk.now()))
     if not found:
         return None
 
     def work(doing: Doing) -> str | None:
-        free = _free(doing.db, doing.actor.account)
+        free = _free(doing.db, doing.actor.account, doing.now)
         if not free:
             raise StateError("somebody else took it", do="ask again")
-        review = secrets.choice(free)
-        taken = set(_seats(doing.db, review.id))
-        seat = next(seat for seat in range(1, SEATS + 1) if seat not in taken)
+        review = doing.db.get_one(Review, secrets.choice(free))
+        seat = _seat(doing, review.id)
         row = Examination(
             id=new_id(), review=review.id, seat=seat, examiner=doing.actor.account,
             state=ExaminationState.TAKEN, seed=secrets.token_bytes(32), taken_at=doing.now,
@@ -112,8 +115,7 @@ def my_tasks(desk: Desk, actor: Actor) -> list[Task]:
     def work(db: Session) -> list[Task]:
         rows = db.scalars(
             select(Examination)
-            .where(Examination.examiner == actor.account,
-                   Examination.state != ExaminationState.CONCLUDED)
+            .where(Examination.examiner == actor.account, Examination.state.in_(AT_WORK))
             .order_by(Examination.taken_at, Examination.id)
         )  # fmt: skip
         return [Task(row.id, ExaminationState(row.state)) for row in rows]
@@ -229,8 +231,9 @@ def _settle(doing: Doing, keys: Secrets, review_id: str) -> None:
     """If both are concluded, bring them together: the one place where that happens."""
     review = doing.db.get_one(Review, review_id, with_for_update=True)
     rows = doing.db.scalars(
-        select(Examination).where(Examination.review == review_id).order_by(Examination.seat)
-    ).all()
+        select(Examination).where(Examination.review == review_id, Examination.seat <= SEATS)
+        .order_by(Examination.seat)
+    ).all()  # fmt: skip
     if len(rows) < SEATS or any(row.state != ExaminationState.CONCLUDED for row in rows):
         return
     if review.state != ReviewState.OPEN:
@@ -273,36 +276,56 @@ def _tell_settled(
         prepare_lead(doing, keys, search, review.id, sealed.candidate(agreed))
 
 
-def _free(db: Session, examiner: str) -> list[Review]:
+def _free(db: Session, examiner: str, now: datetime.datetime) -> list[str]:
     """Reviews with a free seat that this examiner may sit in."""
-    found = []
-    for review in db.scalars(select(Review).where(Review.state == ReviewState.OPEN)):
-        if len(_seats(db, review.id)) >= SEATS or _sits(db, review, examiner):
-            continue
-        if review.search is not None:
-            search = db.get_one(Search, review.search)
-            if examiner in (search.requester, search.approver):
-                continue
-        found.append(review)
-    return found
+    held = (
+        select(func.count()).where(
+            Examination.review == Review.id, Examination.seat <= SEATS,
+            (Examination.state == ExaminationState.CONCLUDED)
+            | (Examination.taken_at > now - EXAMINED_WITHIN),
+        ).scalar_subquery()
+    )  # fmt: skip
+    own = select(Search.id).where(
+        Search.id == Review.search,
+        (Search.requester == examiner) | (Search.approver == examiner),
+    )
+    sat = select(Examination.id).where(
+        Examination.review == Review.id, Examination.examiner == examiner
+    )
+    before = aliased(Review)
+    same = select(Examination.id).join(before, Examination.review == before.id).where(
+        before.known == Review.known, Examination.examiner == examiner
+    )  # fmt: skip
+    free = select(Review.id).where(
+        Review.state == ReviewState.OPEN, held < SEATS,
+        ~own.exists(), ~sat.exists(), ~same.exists(),
+    )  # fmt: skip
+    return list(db.scalars(free))
 
 
-def _sits(db: Session, review: Review, examiner: str) -> bool:
-    """Whether they examine this list, or have examined the same known answer before."""
-    found = select(Examination.id).join(Review, Examination.review == Review.id)
-    same = Review.id == review.id if review.known is None else Review.known == review.known
-    return db.scalar(found.where(Examination.examiner == examiner, same).limit(1)) is not None
-
-
-def _seats(db: Session, review: str) -> list[int]:
-    return list(db.scalars(select(Examination.seat).where(Examination.review == review)))
+def _seat(doing: Doing, review: str) -> int:
+    """A free seat of a review; whoever had it for too long loses it."""
+    rows = doing.db.scalars(
+        select(Examination).where(Examination.review == review).order_by(Examination.seat)
+        .with_for_update()
+    ).all()  # fmt: skip
+    free = set(range(1, SEATS + 1)) - {row.seat for row in rows}
+    late = [row for row in rows if row.seat <= SEATS and row.state in AT_WORK
+            and row.taken_at <= doing.now - EXAMINED_WITHIN]  # fmt: skip
+    if free:
+        return min(free)
+    seat, late[0].seat = late[0].seat, max(SEATS, rows[-1].seat) + 1
+    _move(late[0], ExaminationState.LAPSED)
+    _tell(doing, late[0], None)
+    doing.db.flush()
+    return seat
 
 
 def _own(db: Session, actor: Actor, task: str) -> Examination:
     row = db.scalar(
         select(Examination).where(Examination.id == task, Examination.examiner == actor.account)
     )
-    if row is None:
+    if row is None or row.state == ExaminationState.LAPSED:
         raise NotAllowedError("there is no such examination for you")
     return row
 

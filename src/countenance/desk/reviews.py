@@ -26,6 +26,8 @@ from countenance.desk.secrets_at_rest import Secrets
 from countenance.record import EventKind, Field
 
 SEATS = 2
+EXAMINED_WITHIN = datetime.timedelta(days=14)
+"""A seat that was taken longer ago, and in which nobody has concluded, is anybody else's."""
 
 
 class ExaminationState(StrEnum):
@@ -34,13 +36,16 @@ class ExaminationState(StrEnum):
     TAKEN = "taken"
     NOTED = "noted"
     CONCLUDED = "concluded"
+    LAPSED = "lapsed"  # somebody else took the seat
 
 
 EXAMINATION_MOVES: Mapping[ExaminationState, frozenset[ExaminationState]] = {
-    ExaminationState.TAKEN: frozenset({ExaminationState.NOTED}),
-    ExaminationState.NOTED: frozenset({ExaminationState.CONCLUDED}),
+    ExaminationState.TAKEN: frozenset({ExaminationState.NOTED, ExaminationState.LAPSED}),
+    ExaminationState.NOTED: frozenset({ExaminationState.CONCLUDED, ExaminationState.LAPSED}),
     ExaminationState.CONCLUDED: frozenset(),
+    ExaminationState.LAPSED: frozenset(),
 }
+AT_WORK = (ExaminationState.TAKEN, ExaminationState.NOTED)
 
 
 class ReviewState(StrEnum):
@@ -62,7 +67,8 @@ REVIEW_MOVES: Mapping[ReviewState, frozenset[ReviewState]] = {
 KINDS: tuple[EventKind, ...] = (
     # A known-answer case must look like any other until it is over: so no request is named.
     EventKind(
-        "examination-changed", 1, "an examiner took a review, noted the probe, or concluded",
+        "examination-changed", 1,
+        "an examiner took a review, noted the probe, concluded, or took too long",
         {
             "examination": Field("digest"),
             "change": Field("code", tuple(ExaminationState)),
@@ -95,7 +101,10 @@ class Review(Base):
 
 
 class Examination(Base):
-    """One examiner's work, alone. `seed` makes the order in which candidates are shown."""
+    """One examiner's work, alone. `seed` makes the order in which candidates are shown.
+
+    `seat` is 1 or 2; of one that lapsed it is higher, and counts for nothing.
+    """
 
     __tablename__ = "examinations"
     __table_args__ = (UniqueConstraint("review", "seat"), UniqueConstraint("review", "examiner"))
