@@ -24,6 +24,7 @@ from countenance.desk.base import Base
 from countenance.desk.clock import Clock
 from countenance.desk.store import Store
 from countenance.record import KINDS, EventKind, Opening, SQLiteVault, parse_opening, seal
+from countenance.record.vault import Erased
 
 _ADDED = "events added"
 _MOST = 500  # events brought together: bounds the memory after a long outage of the log
@@ -100,6 +101,10 @@ class Recorder:
             )
         )  # fmt: skip
         db.info[_ADDED] = db.info.get(_ADDED, 0) + 1
+
+    def kept(self, commitment: str) -> Opening | Erased | None:
+        """What the vault has for a commitment: whoever shows it tells the log first."""
+        return self._vault.find(commitment)
 
     @staticmethod
     def added(db: Session) -> int:
