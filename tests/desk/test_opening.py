@@ -28,7 +28,8 @@ from countenance.desk.gallery_tables import Entry
 from countenance.desk.invitations import bootstrap
 from countenance.desk.jobs import Job, JobState, Working
 from countenance.desk.making import make_deployment
-from countenance.desk.opening import local_witness, open_deployment, policy_of
+from countenance.desk.opening import open_deployment
+from countenance.desk.parts import local_witness, policy_of
 from countenance.desk.service import Desk
 from countenance.desk.store import Store
 from countenance.record import QuorumError
@@ -141,7 +142,7 @@ def test_a_witness_does_not_outlive_whoever_started_it(place: Path) -> None:
     starter = (
         "import sys, time; from pathlib import Path\n"
         "from countenance.desk.configuration import read_configuration\n"
-        "from countenance.desk.opening import local_witness\n"
+        "from countenance.desk.parts import local_witness\n"
         "witness = local_witness(read_configuration(Path(sys.argv[1]))).start()\n"
         "print(witness.pid, flush=True); time.sleep(60)\n"
     )

@@ -178,12 +178,15 @@ def _serve_several(
 
     from countenance.cli.servelog import CONFIGURATION
     from countenance.cli.serveworker import FOLDER
-    from countenance.desk.opening import local_witness, open_deployment
+    from countenance.desk.opening import open_deployment
+    from countenance.desk.parts import local_witness
 
     logging.config.dictConfig(CONFIGURATION)
     # Opened once here, so that what is wrong is said once, and tables are made before there are
     # several who need them.
-    with open_deployment(found.folder, background=False, accept_clock=accept_clock) as deployment:
+    with open_deployment(
+        found.folder, background=False, witness=True, accept_clock=accept_clock
+    ) as deployment:
         _welcome(deployment, found, administrator)
     os.environ[FOLDER] = str(found.folder)
     config = _config(

@@ -8,45 +8,33 @@ crash left half-way before anybody is served.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from countenance.desk import migrations
+from countenance.desk import backup
 from countenance.desk.account_tables import guard
 from countenance.desk.approval_signatures import PasskeyApprovals
 from countenance.desk.background import Background, handlers
 from countenance.desk.clock import Clock, system_clock
-from countenance.desk.configuration import Configuration, read_configuration
+from countenance.desk.configuration import read_configuration
 from countenance.desk.decisions import RequestGate
 from countenance.desk.deployment import Deployment
-from countenance.desk.errors import DeskError
 from countenance.desk.events import Recorder
-from countenance.desk.folder import Places, holding, read_key, read_passphrase, write_private
+from countenance.desk.folder import holding, read_key
 from countenance.desk.galleries import RecordedGalleries
 from countenance.desk.house import House
 from countenance.desk.kinds import KINDS
-from countenance.desk.localwitness import LocalWitness, witness_key
+from countenance.desk.parts import local_witness, now_s, open_log, open_store, policy_of
+from countenance.desk.published import refuse_old_log
 from countenance.desk.publishing import WitnessedPublisher
 from countenance.desk.searching import Means
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Desk
-from countenance.desk.store import Store
 from countenance.desk.wiring import GallerySearcher, PermitIssuer
 from countenance.faces import Engine, load_engine
-from countenance.record import (
-    FolderStorage,
-    Log,
-    Policy,
-    PostgresStorage,
-    Signer,
-    SQLiteVault,
-    WitnessPanel,
-    load_signer,
-    read_vkey,
-)
+from countenance.record import SQLiteVault, WitnessPanel
 
 
 @contextlib.contextmanager
@@ -84,6 +72,8 @@ def open_deployment(
         The database is of another revision, or is not to be had.
     RecordError
         The log is not what it was when it was last published.
+    OldLogError
+        A witness has seen more of the log than is here: it was put back from an old copy.
     """
     found = read_configuration(Path(folder))
     places = found.places
@@ -97,6 +87,10 @@ def open_deployment(
         store = stack.enter_context(contextlib.closing(open_store(found)))
         vault = stack.enter_context(SQLiteVault(places.vault, clock=now_s))
         log = stack.enter_context(open_log(found))
+        inside = policy_of(found, public=False)
+        if witness and found.local_witness:
+            stack.enter_context(local_witness(found))
+        refuse_old_log(log, inside)  # before anything is appended
         recorder = Recorder(store, log, vault, clock, KINDS)
         desk = Desk(store, recorder, clock=clock, guard=guard, accept_clock=accept_clock)
         party = found.party
@@ -111,15 +105,13 @@ def open_deployment(
         searcher = stack.enter_context(contextlib.closing(GallerySearcher(
             desk, house, root=places.galleries, engine=engine, issuer=issuer
         )))  # fmt: skip
-        inside = policy_of(found, public=False)
         publisher = WitnessedPublisher(log, WitnessPanel(inside, clock=now_s), inside)
-        if witness and found.local_witness:
-            stack.enter_context(local_witness(found))
         if found.background if background is None else background:
             jobs = handlers(
                 desk, keys=keys, engine=engine, imports_root=found.imports_root,
                 galleries=places.galleries, issuer=issuer.public,
             )  # fmt: skip
+            jobs[backup.BACKUP] = backup.handler(found, log)
             stack.enter_context(Background(desk, jobs))
         yield Deployment(
             name=found.name, desk=desk, house=house, party=party, engine=engine, log=log,
@@ -127,60 +119,3 @@ def open_deployment(
             imports=found.imports_root, contact=found.contact,
             policy=policy_of(found, public=True).text, page_key=page_key,
         )  # fmt: skip
-
-
-def local_witness(found: Configuration) -> LocalWitness:
-    """The witness beside a desk, to be started."""
-    places = found.places
-    return LocalWitness(places.witness, found.local_witness, log=read_vkey(places.log_key))
-
-
-def open_store(found: Configuration) -> Store:
-    """The database of a deployment; an empty one is given its tables.
-
-    Raises DeskError where it is of another revision, or cannot be opened.
-    """
-    if found.is_sqlite and not found.places.database.exists():
-        write_private(found.places.database, b"")  # SQLite's other files take its permissions
-    store = Store.open(found.database_url)
-    try:
-        try:
-            store.check(empty=False)
-        except DeskError:  # `open` has refused all but an empty one
-            migrations.upgrade(store)
-            store.check(empty=False)
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
-def open_log(found: Configuration) -> Log:
-    """The log of a deployment, for writing. Raises RecordError."""
-    signer = log_signer(found.places)
-    return Log.open(log_storage(found, signer.name), signer)
-
-
-def log_storage(found: Configuration, origin: str) -> FolderStorage | PostgresStorage:
-    """Where the log of this name is kept; nothing is opened yet."""
-    if found.is_sqlite:
-        return FolderStorage(found.places.log)
-    return PostgresStorage(found.database, origin)
-
-
-def log_signer(places: Places) -> Signer:
-    """The log's key. Raises InputError, or VerificationError where the passphrase is another."""
-    return load_signer(
-        places.log_key, passphrase=read_passphrase(places.passphrase), clock=now_s
-    )  # fmt: skip
-
-
-def policy_of(found: Configuration, *, public: bool) -> Policy:
-    """Who must have signed a checkpoint of this deployment; see `Configuration.witness_policy`."""
-    here = witness_key(found.places.witness) if found.local_witness else ""
-    return found.witness_policy(read_vkey(found.places.log_key), here, public=public)
-
-
-def now_s() -> int:
-    """The machine's clock, POSIX seconds."""
-    return int(time.time())
