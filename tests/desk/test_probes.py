@@ -126,6 +126,51 @@ def test_the_original_is_kept_to_the_byte_and_encrypted(desk: Desk) -> None:
     }  # fmt: skip
 
 
+class NotToBeAsked(FakeEngine):
+    """Nothing is to be decoded for these people."""
+
+    def enrol(self, pictures: Any) -> Any:
+        raise AssertionError(f"{len(pictures)} decoded")
+
+
+def test_nothing_is_decoded_for_whom_it_is_not_to_be_done(desk: Desk) -> None:
+    case_id = case(desk)
+    made = upload(desk, case_id, data := picture())
+    first = sha256_bytes(data)
+    untrained = dataclasses.replace(ANNA, training={})
+    other = person("other", Role.REQUESTER)
+    of = house()
+    for who in (untrained, other, BEN, EMMA):
+        for call in (
+            lambda who=who: upload_probe(
+                desk, who, case_id, house=of, engine=NotToBeAsked(), data=picture(seed=2),
+                sort="cctv-frame", provenance=PROVENANCE,
+            ),
+            lambda who=who: add_edit(
+                desk, who, made, house=of, engine=NotToBeAsked(), before=first,
+                data=picture(seed=3), edit=STEP,
+            ),
+            lambda who=who: make_edit(
+                desk, who, made, house=of, engine=NotToBeAsked(), before=first,
+                operation=Operation.GREY, parameters={}, reason="to see the chin",
+            ),
+        ):  # fmt: skip
+            with pytest.raises(NotAllowedError):
+                call()
+
+
+def test_a_probe_is_shown_to_be_judged_and_not_to_be_looked_at(desk: Desk) -> None:
+    made = upload(desk, case_id := case(desk), picture())
+    picture_to_judge(desk, EMMA, made, house=house())
+    move_case(desk, ANNA, case_id, keys=KEYS, to=CaseState.CLOSED, grounds="no longer followed")
+    with pytest.raises(NotAllowedError):
+        picture_to_judge(desk, EMMA, made, house=house())
+    move_case(desk, ANNA, case_id, keys=KEYS, to=CaseState.OPEN, grounds="followed again")
+    judge(desk, made)
+    with pytest.raises(NotAllowedError):
+        picture_to_judge(desk, EMMA, made, house=house())
+
+
 def bomb() -> bytes:
     """A PNG of 30,000 x 30,000 pixels in a few bytes."""
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)

@@ -149,6 +149,20 @@ def test_f24_each_line_of_the_policy_can_fail_alone() -> None:
     assert [s.code for s in shortfalls(blind, POLICY, score=int(LINE), now=NOW)] == ["no-groups"]
 
 
+def test_f24_a_group_left_out_of_the_results_is_no_way_round_the_policy() -> None:
+    whole = audit()
+    for keep in ((0,), (1,), (), (0, 0)):
+        results = tuple(
+            dataclasses.replace(at, groupings=tuple(
+                dataclasses.replace(one, groups=tuple(one.groups[n] for n in keep))
+                for one in at.groupings
+            )) for at in whole.results
+        )  # fmt: skip
+        cut = dataclasses.replace(whole, results=results)
+        found = shortfalls(cut, POLICY, score=int(LINE), now=NOW)
+        assert [each.code for each in found] == ["worst-group"]
+
+
 def test_f24_it_is_the_upper_end_of_the_worst_group_that_counts() -> None:
     at = next(each for each in audit().results if each.threshold.score == LINE)
     highs = [group.fmr.high for group in at.groupings[0].groups]

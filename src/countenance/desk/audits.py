@@ -239,6 +239,9 @@ def _shortfalls(
         yield Shortfall("threshold", "it says nothing at the threshold in use")
         return
     found = next(one for one in at.groupings if one.grouping == grouping.label)
+    told = [each.group for each in found.groups]
+    if sorted(told) != sorted(each.label for each in grouping.groups):
+        yield Shortfall("worst-group", "it does not tell the rate of every group that it names")
     limit = policy.most_worst_fmr
     for group in found.groups:
         rate = group.fmr

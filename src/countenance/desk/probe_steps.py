@@ -1,6 +1,7 @@
 """What is done with probes: an original comes, is edited step by step, and is judged by a person.
 
-Pictures are decoded and measured before the transaction: nothing slow or hostile runs in it.
+Pictures are decoded and measured before the transaction: nothing slow or hostile runs in it. And
+before that the desk asks who it is: nothing is decoded for whom it is not to be done.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def upload_probe(
         raise InputError("not a sort of probe", where="sort", expected=str(error)) from None
     if sort in REFUSED_KINDS:
         return _refuse(desk, actor, case_id, house, sort, digest)
+    desk.look(actor, "probe.upload", lambda db: own_case(db, actor, case_id, CaseState.OPEN))
     quality = measure(read_upload(data), engine)
 
     def work(doing: Doing) -> str:
@@ -116,9 +118,10 @@ def make_edit(
         raise InputError(f"{operation.value} is not made here", do="upload the edited image")
     edit = Edit(operation, parameters, "countenance", f"{__version__} (Pillow {PIL.__version__})",
                 reason)  # fmt: skip
-    with desk.store.reading() as db:
-        probe = _own_probe(db, actor, probe_id)
-        clear = image_bytes(db, house, probe, before)
+    clear = desk.look(
+        actor, "probe.edit",
+        lambda db: image_bytes(db, house, _own_probe(db, actor, probe_id), before),
+    )  # fmt: skip
     data = make(read_upload(clear), operation, parameters)
     return _edit(desk, actor, probe_id, house, engine, before, data, edit, made_here=True)
 
@@ -172,12 +175,17 @@ def waiting_probes(desk: Desk, actor: Actor) -> list[tuple[str, str]]:
 def picture_to_judge(
     desk: Desk, actor: Actor, probe_id: str, *, house: House
 ) -> tuple[bytes, Quality]:
-    """The image as it stands and its measures: what an examiner sees, and nothing of the case."""
+    """The image as it stands and its measures: what an examiner sees, and nothing of the case.
+
+    Only while it waits to be judged: nobody looks through the probes of others for no reason.
+    """
 
     def work(db: Session) -> tuple[bytes, Quality]:
         probe = db.get(Probe, probe_id)
         case = None if probe is None else db.get(Case, probe.case_id)
         if probe is None or case is None or actor.account in (case.opened_by, probe.uploaded_by):
+            raise NotAllowedError("this probe is not yours to judge")
+        if probe.state != ProbeState.WAITING or case.state != CaseState.OPEN:
             raise NotAllowedError("this probe is not yours to judge")
         return image_bytes(db, house, probe, probe.image), quality_of(db, probe)
 
@@ -210,6 +218,7 @@ def _edit(
     data: bytes, edit: Edit, *, made_here: bool,
 ) -> str:  # fmt: skip
     after = sha256_bytes(data)
+    desk.look(actor, "probe.edit", lambda db: _own_probe(db, actor, probe_id))
     quality = measure(read_upload(data), engine)
 
     def work(doing: Doing) -> str:
