@@ -32,6 +32,7 @@ from countenance.cli import (
     compare,
     datasets,
     demo,
+    demodesk,
     engines,
     law,
     plan,
@@ -76,6 +77,7 @@ _brief = {  # one line each in `countenance --help`, short enough for 80 columns
     "law": "Decide by the rules of a place, with citations.",
     "record": "Keep a log that nobody can quietly edit.",
     "serve": "Serve the desk: the only door to a search.",
+    "demo-desk": "Walk through a desk of invented people.",
     "verify": "Check a proof file, offline.",
     "schema": "Print the JSON schema of audit.json.",
 }
@@ -91,6 +93,7 @@ app.add_typer(cache.app, name="cache", short_help=_brief["cache"])
 app.add_typer(law.app, name="law", short_help=_brief["law"])
 app.add_typer(record.app, name="record", short_help=_brief["record"])
 app.command("serve", short_help=_brief["serve"], no_args_is_help=True)(serve.serve)
+app.command("demo-desk", short_help=_brief["demo-desk"])(demodesk.demo_desk)
 app.command("verify", short_help=_brief["verify"], no_args_is_help=True)(verify.verify)
 app.command("schema", short_help=_brief["schema"])(schema.schema)
 

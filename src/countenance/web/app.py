@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -21,8 +21,8 @@ MultiPartParser.spool_max_size = MOST_BODY_BYTES  # an image that is sent never 
 
 
 def create_app(
-    deployment: Deployment, *, on_start: Callable[[], None] | None = None,
-    on_stop: Callable[[], None] | None = None,
+    deployment: Deployment, *, more: Iterable[APIRouter] = (),
+    on_start: Callable[[], None] | None = None, on_stop: Callable[[], None] | None = None,
 ) -> FastAPI:  # fmt: skip
     """The service of an opened deployment.
 
@@ -30,6 +30,8 @@ def create_app(
     ----------
     deployment
         Stays open as long as the app is used; closing it is the caller's.
+    more
+        Routers beside those of `pages`; they declare who may enter, as all do.
     on_start, on_stop
         Called when the service starts and when it ends: background work, closing.
 
@@ -54,7 +56,7 @@ def create_app(
         openapi_url="/api/v1/openapi.json", version="1",
     )  # fmt: skip
     app.state.deployment = deployment
-    for router in PAGES:
+    for router in (*PAGES, *more):
         app.include_router(router, include_in_schema=False)
     api = APIRouter(prefix="/api/v1")
     for router in API:

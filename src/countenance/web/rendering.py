@@ -79,6 +79,7 @@ def render(at: At, template: str, values: Mapping[str, Any]) -> str:
             "form_token": page_token(at.deployment.page_key, viewer.session) if viewer else "",
             "name": at.deployment.name,
             "static": static_path,
+            "demo": getattr(at.request.app.state, "cast", None) is not None,
             **values,
         }
     )  # fmt: skip
