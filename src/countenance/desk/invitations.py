@@ -176,6 +176,18 @@ def withdraw_invitation(desk: Desk, actor: Actor, invitation: str) -> None:
     desk.act(actor, "account.invite", work)
 
 
+def expire(doing: Doing) -> int:
+    """Close the invitations that nobody used in time, as part of an action; how many."""
+    opened = select(Invitation).where(Invitation.state == InvitationState.OPEN)
+    late = [
+        found for found in doing.db.scalars(opened)
+        if not within(found.made_at, doing.now, CODE_S)
+    ]  # fmt: skip
+    for found in late:
+        _close(doing, found, InvitationState.EXPIRED)
+    return len(late)
+
+
 def make_invitation(
     doing: Doing, name: str, roles: frozenset[Role], *, why: str, account: Account | None = None,
     most_others: int | None = None,

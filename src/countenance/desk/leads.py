@@ -90,6 +90,11 @@ KINDS: tuple[EventKind, ...] = (
         {"request": Field("digest"), "outcome": Field("code", tuple(Outcome))},
         ("case", "author", "words"),
     ),
+    EventKind(
+        "lead-reminded", 1, "what became of a lead was not told in time, and is asked for",
+        {"request": Field("digest"), "days": Field("count")},
+        ("case",),
+    ),
 )  # fmt: skip
 
 

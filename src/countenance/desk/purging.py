@@ -61,16 +61,17 @@ def purge(desk: Desk, gallery: str, *, keys: Secrets, working: Working | None = 
     return removed
 
 
-def schedule(desk: Desk) -> None:
-    """Put today's purge of every gallery into the queue, once.
+def schedule(desk: Desk, *, zone: datetime.tzinfo = datetime.UTC) -> None:
+    """Put today's purge of every gallery into the queue, once; `zone` says when a day begins.
 
     To be called by whoever runs workers, now and then; any number of them may.
     """
 
     def work(db: Session) -> None:
         now = desk.clock()
+        day = now.astimezone(zone).date()
         for code in db.scalars(select(Gallery.code)):
-            enqueue(db, PURGE, {"gallery": code}, now=now, key=f"{PURGE} {code} {now.date()}")
+            enqueue(db, PURGE, {"gallery": code}, now=now, key=f"{PURGE} {code} {day}")
 
     desk.store.write(work)
 

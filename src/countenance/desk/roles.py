@@ -123,6 +123,12 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "outside.read": _by(_R),
         "outside.quarantine": _by(_A, _U, standing_down=True),
         "outside.release": _by(_A, step_up=True, training="approver"),
+        # what falls due
+        "account.expire-invitations": _by(standing_down=True),
+        "request.lapse": _by(standing_down=True),
+        "search.finish": _by(),
+        "search.interrupt": _by(standing_down=True),
+        "lead.remind": _by(standing_down=True),
         # what pages are made of
         "task.list": _by(_R, _A, _E, _U, _M, standing_down=True),
         "figures.read": _by(_R, _A, _U, _M, standing_down=True),

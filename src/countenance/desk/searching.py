@@ -8,7 +8,9 @@ gives the same list, one that was sealed is published, and nothing is shown on t
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import functools
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
@@ -99,6 +101,39 @@ def run_search(desk: Desk, actor: Actor, request: str, *, means: Means) -> Searc
             if view_search(desk, actor, request).state is not SearchState.OPEN:
                 raise
     return view_search(desk, actor, request)
+
+
+def finish_sealed(desk: Desk, *, means: Means, most: int = 50) -> int:
+    """Publish and open lists that a crash left sealed; how many. Nobody needs to be there.
+
+    What is left of such a search decides nothing: the comparison was made and its list is in the
+    record. A search without a list is not made again here: that takes whoever asked for it, with
+    their passkey (`run_search`).
+
+    Raises
+    ------
+    RecordError
+        Too few witnesses cosigned; what was opened before that stays open.
+    """
+    with desk.store.reading() as db:
+        sealed = list(
+            db.scalars(
+                select(Search.id).where(Search.state == SearchState.SEALED)
+                .order_by(Search.sealed_at, Search.id).limit(most)
+            )
+        )  # fmt: skip
+    opened = 0
+    for identity in sealed:
+        desk.recorder.flush()  # its entry is in the log before its place there is asked for
+        with desk.store.reading() as db:
+            number = db.get_one(Search, identity).entry
+            entry = db.scalar(select(Outgoing.place).where(Outgoing.number == number))
+        size = means.publisher.cover(entry)
+        with contextlib.suppress(StateError):  # somebody else opened it
+            desk.itself("search.finish", functools.partial(_open, search=identity, entry=entry,
+                                                           size=size))  # fmt: skip
+            opened += 1
+    return opened
 
 
 def view_search(desk: Desk, actor: Actor, request: str) -> SearchView:
