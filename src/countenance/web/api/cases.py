@@ -1,0 +1,124 @@
+"""Cases: opened, said otherwise, closed, and read as a whole file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from countenance.desk.casefile import read_case_file
+from countenance.desk.cases import (
+    CaseDetails,
+    CaseState,
+    CaseView,
+    amend_case,
+    list_cases,
+    move_case,
+    open_case,
+    read_case,
+    read_timeline,
+)
+from countenance.desk.timeline import Moment
+from countenance.web.access import needs
+from countenance.web.api import casefile
+from countenance.web.api.base import After, In, Line, Lines, Made, Most, Out
+from countenance.web.api.casefile import Case, CaseFile, Event
+from countenance.web.api.routing import Router
+from countenance.web.at import At
+from countenance.web.ids import Id
+
+router = Router("cases")
+Reader = Annotated[At, needs("case.read")]
+
+
+class NewDetails(In):
+    """What a case is about; see `docs/desk.md` on what an account of the facts must be."""
+
+    purpose: Annotated[str, Line(100)]
+    offence_kinds: tuple[Annotated[str, Line(100)], ...] = Field(max_length=40)
+    offence_section: Annotated[str, Line(200, 0)] = ""
+    narrative: Annotated[str, Lines(20_000)]
+
+    @property
+    def details(self) -> CaseDetails:
+        """As the desk takes it. Raises InputError."""
+        return CaseDetails(
+            self.purpose, self.offence_kinds, self.offence_section, self.narrative
+        )  # fmt: skip
+
+
+class NewCase(NewDetails):
+    """A case that is to be opened."""
+
+    number: Annotated[str, Line(64, 3)]
+
+
+class Amendment(NewDetails):
+    """A case said otherwise. `version` is the one that was seen."""
+
+    version: int = Field(ge=1, le=2**31 - 1)
+
+
+class CaseMove(In):
+    """To which state, and why."""
+
+    to: CaseState
+    grounds: Annotated[str, Lines(2000)]
+
+
+class CaseLine(Out):
+    """A case in a list."""
+
+    id: str
+    number: str
+    state: CaseState
+
+
+@router.get("/cases", response_model=list[CaseLine])
+def find_cases(at: Reader, after: After = "", most: Most = 50) -> list[CaseLine]:
+    """Cases that whoever asks may read, by number; the next page is `after` the last number."""
+    found = list_cases(at.desk, at.looker(), after=after, most=most)
+    return [CaseLine(id=i, number=number, state=state) for i, number, state in found]
+
+
+@router.post("/cases", status_code=201, response_model=Made)
+def open_a_case(at: Annotated[At, needs("case.open")], sent: NewCase) -> Made:
+    """Open a case."""
+    details = sent.details
+    made = open_case(
+        at.desk, at.actor(), keys=at.deployment.keys, number=sent.number, details=details
+    )
+    return Made(id=made)
+
+
+@router.get("/cases/{case}", response_model=Case)
+def show_case(at: Reader, case: Id) -> CaseView:
+    """One case."""
+    return read_case(at.desk, at.looker(), case, keys=at.deployment.keys)
+
+
+@router.post("/cases/{case}/amend", status_code=204)
+def amend_a_case(at: Annotated[At, needs("case.amend")], case: Id, sent: Amendment) -> None:
+    """Say otherwise what a case is about; an approval from before is void by it."""
+    details = sent.details
+    amend_case(
+        at.desk, at.actor(), case, keys=at.deployment.keys, details=details, version=sent.version
+    )
+
+
+@router.post("/cases/{case}/move", status_code=204)
+def move_a_case(at: Annotated[At, needs("case.move")], case: Id, sent: CaseMove) -> None:
+    """Close a case, or open it again."""
+    move_case(at.desk, at.actor(), case, keys=at.deployment.keys, to=sent.to, grounds=sent.grounds)
+
+
+@router.get("/cases/{case}/timeline", response_model=list[Event])
+def show_timeline(at: Reader, case: Id) -> list[Moment]:
+    """All events of a case, the first one first."""
+    return read_timeline(at.desk, at.looker(), case)
+
+
+@router.get("/cases/{case}/file", response_model=CaseFile)
+def show_case_file(at: Reader, case: Id) -> casefile.DeskCaseFile:
+    """A whole case: probes, requests, searches, leads, what was asked of others, its events."""
+    return read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
