@@ -1,4 +1,4 @@
-"""Opening one sealed field of the record: to a named reader, on a basis, told in the log first.
+"""One entry of the record; and opening a sealed field of it, told in the log first.
 
 Only an auditor does it. What is opened is in a published checkpoint: a list that is sealed and not
 yet published can be read nowhere else, and not here either.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from sqlalchemy.orm import Session
+
 from countenance.core import InputError
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.kinds import KINDS
-from countenance.desk.listings import ReadableLog
+from countenance.desk.listings import EventLine, ReadableLog, event_line
 from countenance.desk.publishing import Publisher
 from countenance.desk.service import Actor, Desk, Doing, allow
 from countenance.record import Entry, Opening, parse_entry
@@ -28,6 +30,16 @@ class Basis(StrEnum):
     OVERSIGHT = "oversight"
     INTERNAL_REVIEW = "internal-review"
     SUBJECT_REQUEST = "subject-request"
+
+
+def read_event(desk: Desk, actor: Actor, index: int, *, log: ReadableLog) -> EventLine:
+    """One entry, as anybody may read it. NotAllowedError where there is none."""
+
+    def work(_: Session) -> EventLine:
+        entry_of(log, index)
+        return event_line(log, index)
+
+    return desk.look(actor, "record.read", work)
 
 
 def open_field(

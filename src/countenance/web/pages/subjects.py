@@ -42,7 +42,9 @@ _CHECKED = notice(
     "subject-checked", "It is recorded how the person showed who they are. Another administrator "
     "makes the answer.",
 )  # fmt: skip
-_REFUSED = notice("subject-refused", "The request is closed without an answer. Tell the person why.")
+_REFUSED = notice(
+    "subject-refused", "The request is closed without an answer. Tell the person why."
+)
 _ANSWERED = notice("subject-answered", "The answer is made and kept. Hand it to the person.")
 _SHOWN = (
     (Shown.DOCUMENT_IN_PERSON, "A document, in person"),
@@ -153,9 +155,7 @@ def check(at: Annotated[At, needs("subject.check")], request: Id) -> Response:
 
     def work() -> Response:
         shown, how = at.fields.choice("shown", Shown), at.fields.lines("how", most=2000)
-        check_identity(
-            at.desk, at.actor(), request, shown=shown, how=how, keys=at.deployment.keys
-        )
+        check_identity(at.desk, at.actor(), request, shown=shown, how=how, keys=at.deployment.keys)
         return at.see(f"/subject-requests/{request}", done=_CHECKED)
 
     return at.attempt(work, lambda at: _show(at, request))
