@@ -126,7 +126,7 @@ class Cited(Out):
     cite: str
 
 
-class Reason(Cited):
+class RuleReason(Cited):
     """One reason."""
 
     effect: str
@@ -190,7 +190,7 @@ class Decision(Out):
     as_of: str
     request_digest: str
     digest: str
-    reasons: tuple[Reason, ...]
+    reasons: tuple[RuleReason, ...]
     needs: tuple[Need, ...]
     obligations: tuple[Obligation, ...]
     warnings: tuple[Caveat, ...]

@@ -128,7 +128,7 @@ class LeadOutcome(In):
     suspend_gallery: bool = False
 
 
-class Incident(Out):
+class IncidentOpened(Out):
     """The incident that was opened, if any."""
 
     incident: str | None
@@ -193,12 +193,12 @@ def rely_on_lead(at: Annotated[At, needs("lead.rely")], lead: Id, sent: Reliance
     return Decision.of(made)
 
 
-@router.post("/leads/{lead}/outcome", response_model=Incident)
+@router.post("/leads/{lead}/outcome", response_model=IncidentOpened)
 def give_lead_outcome(
     at: Annotated[At, needs("lead.outcome")], lead: Id, sent: LeadOutcome
-) -> Incident:
+) -> IncidentOpened:
     """Say what became of the lead."""
-    return Incident(
+    return IncidentOpened(
         incident=give_outcome(
             at.desk, at.actor(), lead, sent.outcome, words=sent.words, keys=at.deployment.keys,
             suspend_gallery=sent.suspend_gallery,

@@ -61,7 +61,7 @@ class Notes(In):
     words: Annotated[str, Lines(2000)]
 
 
-class Finding(In):
+class CandidateFinding(In):
     """What was found of one candidate: every component, a conclusion and its grounds."""
 
     features: dict[Component, Agreement]
@@ -72,7 +72,7 @@ class Finding(In):
 class Findings(In):
     """A finding for each candidate, by the label under which it is shown."""
 
-    findings: dict[Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")], Finding] = Field(
+    findings: dict[Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")], CandidateFinding] = Field(
         max_length=1000
     )
 

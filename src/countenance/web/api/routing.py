@@ -12,19 +12,25 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, NoReturn, get_args
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.security import APIKeyCookie
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from countenance.desk.roles import ACTIONS, Role
 from countenance.web.access import ANY, OPEN
+from countenance.web.at import SESSION_COOKIE
 
 MOST_JSON_BYTES = 8 * 2**20
 MOST_DEPTH = 32
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
+_SESSION = APIKeyCookie(
+    name=SESSION_COOKIE, scheme_name="session", auto_error=False,
+    description="Given by the ceremony at /passkey/sign-in, anew whenever a passkey was asked.",
+)  # fmt: skip
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _PLAIN = {"text/plain": {"schema": {"type": "string"}}}
 _SAYS: Mapping[int, str] = {
@@ -101,11 +107,14 @@ class Router(APIRouter):
             extra |= {
                 "x-step-up": rule.step_up, "x-roles": [r for r in Role if r in rule.roles],
             }  # fmt: skip
+        guards = [] if access == OPEN else [Security(_SESSION)]
         more |= {
+            "dependencies": [*(more.get("dependencies") or ()), *guards],
             "operation_id": endpoint.__name__,
             "openapi_extra": extra,
             "responses": {**{s: _answer(s) for s in answers}, **(more.get("responses") or {})},
-            "response_description": more.get("response_description") or "Done, or shown.",
+            "response_description": "Done, or shown.",
+            "summary": endpoint.__name__.replace("_", " ").capitalize(),
         }
         super().add_api_route(path, endpoint, **more)
 

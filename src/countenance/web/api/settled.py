@@ -9,7 +9,7 @@ from countenance.desk.reviews import ReviewState
 from countenance.web.api.base import Out
 
 
-class Reference(Out):
+class PictureReference(Out):
     """What is recorded of a gallery's picture; never anything read off the face."""
 
     captured_on: datetime.date | None
@@ -51,7 +51,7 @@ class ListEntry(Out):
     score: int
     value: float
     unit: str
-    reference: Reference
+    reference: PictureReference
     age_days: int | None
     means: tuple[Meaning, ...]
     sentence: str

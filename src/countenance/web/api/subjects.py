@@ -54,7 +54,7 @@ class Person(In):
     words: Annotated[str, Lines(2000, 0)] = ""
 
 
-class Reference(Out):
+class ReferenceTold(Out):
     """Under which the status can be asked; told this once."""
 
     reference: str
@@ -163,11 +163,13 @@ class SubjectAnswer(Out):
     not_known: tuple[str, ...]
 
 
-@router.post("/subject-requests", status_code=201, response_model=Reference, responses=_TOO_MANY)
-def ask_what_is_held(at: Annotated[At, open_to_all()], sent: Person) -> Reference | Response:
+@router.post(
+    "/subject-requests", status_code=201, response_model=ReferenceTold, responses=_TOO_MANY
+)
+def ask_what_is_held(at: Annotated[At, open_to_all()], sent: Person) -> ReferenceTold | Response:
     """Ask "am I in a gallery, was I returned?"; who asks is checked outside, then answered."""
     try:
-        return Reference(
+        return ReferenceTold(
             reference=ask(at.desk, _asked(sent), keys=at.deployment.keys, source=source_of(at))
         )
     except TooManyError as error:
@@ -192,11 +194,13 @@ def find_subject_requests(
     return list_subject_requests(at.desk, at.looker(), open_only=open_only, most=most)
 
 
-@router.post("/subject-requests/enter", status_code=201, response_model=Reference)
-def enter_subject_request(at: Annotated[At, needs("subject.enter")], sent: Person) -> Reference:
+@router.post("/subject-requests/enter", status_code=201, response_model=ReferenceTold)
+def enter_subject_request(
+    at: Annotated[At, needs("subject.enter")], sent: Person
+) -> ReferenceTold:
     """Enter what somebody asked at the counter; the reference is for them."""
     _, reference = enter(at.desk, at.actor(), _asked(sent), keys=at.deployment.keys)
-    return Reference(reference=reference)
+    return ReferenceTold(reference=reference)
 
 
 @router.get("/subject-requests/{request}", response_model=SubjectRequest)
