@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,16 @@ def request_fields(probe: str, **other: object) -> dict[str, object]:
     }  # fmt: skip
 
 
+def hidden_of(page: str, form: str) -> dict[str, list[str]]:
+    """The hidden fields of the form that has `form` in its tag, but for the token."""
+    inside = page.partition(form)[2].partition("</form>")[0]
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', inside):
+        if name != "token":
+            found.setdefault(name, []).append(html.unescape(value))
+    return found
+
+
 @dataclass
 class Cast:
     """The people of a case at a site that could search, and the case so far."""
@@ -88,7 +99,7 @@ class Cast:
     probe: str = ""
 
     @classmethod
-    def at(cls, site: Site, people: int = 12) -> Cast:
+    def at(cls, site: Site, people: int = 40) -> Cast:
         """Everybody, a gallery, an audit and settings in force."""
         site.with_gallery(people)
         ulf = site.joined("Ulf Audit", Role.AUDITOR, train=False)
@@ -101,9 +112,9 @@ class Cast:
         )  # fmt: skip
 
     def with_probe(self) -> Cast:
-        """A case whose probe, picture 7 of the gallery, was found suitable."""
+        """A case whose probe, picture 30 of the gallery, was found suitable."""
         self.case = opened(self.rita)
-        data = (self.site.folder / "in" / "batch" / "7.png").read_bytes()
+        data = (self.site.folder / "in" / "batch" / "30.png").read_bytes()
         self.probe = uploaded(self.rita, self.case, data)
         assert judged(self.emma, self.probe).status_code == 303
         return self

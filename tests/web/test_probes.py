@@ -93,7 +93,7 @@ def test_an_edit_made_elsewhere_is_added_with_its_picture(rita: Visitor) -> None
     assert original
     fields = {"before": original[1], "operation": "fill-in",
               "parameters": "radius = 7\nmode=soft",
-              "tool": "Retouch " + HOSTILE, "tool_version": "9", "reason": "a scratch"}  # fmt: skip
+              "tool": "Retouch " + HOSTILE, "tool_version": "9", "reason": "scratch"}  # fmt: skip
     file = {"file": ("x.png", picture(seed=2), "image/png")}
     wrong = rita.post(f"{probe}/edited", {**fields, "parameters": "radius"}, files=file)
     assert wrong.status_code == 422
