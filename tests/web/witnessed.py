@@ -62,8 +62,8 @@ def served(site: Site) -> Iterator[str]:
     """The site on a port of this machine; its address."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{door.getsockname()[1]}"
-        party = RelyingParty(id="127.0.0.1", name="Desk", origins=(address,))
+        address = f"http://localhost:{door.getsockname()[1]}"
+        party = RelyingParty(id="localhost", name="Desk", origins=(address,))
         app = create_app(dataclasses.replace(site.deployment, party=party))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)

@@ -23,7 +23,16 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from countenance.desk.base import Base
 from countenance.desk.clock import Clock
 from countenance.desk.store import Store
-from countenance.record import KINDS, EventKind, Opening, SQLiteVault, parse_opening, seal
+from countenance.record import (
+    KINDS,
+    EventKind,
+    Opening,
+    Sealed,
+    SQLiteVault,
+    erase_events,
+    parse_opening,
+    seal,
+)
 from countenance.record.vault import Erased
 
 _ADDED = "events added"
@@ -136,6 +145,24 @@ class Recorder:
                 if not self.pending(db):
                     return 0
             return self._store.write(self._flush)
+
+    def erase(self, about: str, *, basis: str, request: str) -> int:
+        """Erase the clear values of all events under a handle, and log how many; how many.
+
+        The commitments in the log stay, and open to nothing from then on. What a crash left
+        half-way is finished by the same call again. Raises StorageError.
+        """
+        self.flush()  # what waits in the outbox would come into the vault afterwards
+        self._log.refresh()
+        now = int(self._clock().timestamp())
+        kind = max(self._kinds["erased"], key=lambda one: one.version)
+
+        def event(fields: int) -> Sealed:
+            return seal(kind, time_s=now, public={"fields": fields, "basis": basis},
+                        private={"request": request})  # fmt: skip
+
+        told = erase_events(self._log, self._vault, about=about, event=event)
+        return sum(each.fields for each in told)
 
     def _flush(self, db: Session) -> int:
         waiting = (
