@@ -8,13 +8,16 @@ import re
 from typing import Any
 
 from casework import DETAILS, PROVENANCE, form
+from reviewkit import comparison, notes
 from webkit import Site, Visitor
 
+from countenance.desk import reviewing
 from countenance.desk.approval_signatures import begin_approval, finish_approval
 from countenance.desk.approvals import approve
 from countenance.desk.cases import open_case
 from countenance.desk.decisions import begin
-from countenance.desk.features import Component
+from countenance.desk.features import Component, Conclusion
+from countenance.desk.leadviews import list_leads
 from countenance.desk.probe_steps import judge_probe, upload_probe
 from countenance.desk.probes import Judgement, Probe
 from countenance.desk.requests import submit
@@ -96,13 +99,32 @@ class Bureau:
         return task
 
     def lead(self) -> str:
-        """A prepared lead."""
-        self.examined(self.eve)
-        self.examined(self.fay)
-        page = self.requester.get("/leads").text
-        found = re.search(r'href="/leads/([0-9a-f]{32})"', page)
-        assert found
-        return found[1]
+        """A prepared lead, both examinations made by library calls."""
+        for visitor in (self.eve, self.fay):
+            self._examined_unseen(visitor)
+        assert self.requester.person is not None
+        actor = self.requester.person.sign_in().to("lead.read")
+        ((lead, _, _),) = list_leads(self.site.desk, actor)
+        return lead
+
+    def _examined_unseen(self, visitor: Visitor) -> None:
+        desk, keys, person = self.site.desk, self.site.deployment.keys, visitor.person
+        assert person is not None
+        person.sign_in()
+        task = reviewing.take(desk, person.to("review.take"))
+        assert task is not None
+        reviewing.note_probe(desk, person.to("review.note-probe"), task, notes(), keys=keys)
+        actor = person.to("review.read")
+        images = self.site.deployment.pictures
+        found = {
+            label: reviewing.see_candidate(desk, actor, task, label, keys=keys, pictures=images)
+            for label in reviewing.see_candidates(desk, actor, task, keys=keys)
+        }
+        said = {
+            label: comparison(Conclusion.SAME if data == self.picture else Conclusion.DIFFERENT)
+            for label, data in found.items()
+        }
+        reviewing.conclude(desk, person.to("review.conclude"), task, said, keys=keys)
 
 
 def take(visitor: Visitor) -> str:
