@@ -224,7 +224,8 @@ def test_an_administrator_is_closed_and_unmade_by_two(site: Site) -> None:
     assert bo.post(f"{found[0]}/confirm", confirm="account.confirm").status_code == 403
     unmade = admin.post(
         f"{path}/roles",
-        {"had": "administrator", "roles": "requester", "grounds": GROUNDS}, confirm="account.roles",
+        {"had": "administrator", "roles": "requester", "grounds": GROUNDS},
+        confirm="account.roles",
     )  # fmt: skip
     assert unmade.headers["location"] == f"{path}?done=asked"
     assert "administrator" in admin.get(path).text

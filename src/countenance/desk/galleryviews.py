@@ -77,14 +77,14 @@ def read_import(desk: Desk, actor: Actor, gallery: str, identity: str) -> Import
             raise NotAllowedError("there is no such import for you")
         added = select(func.count()).select_from(Entry).where(Entry.imported == row.id)
         failed = db.execute(
-            select(NotImported.code, func.count()).where(NotImported.of == row.id)
+            select(NotImported.code, func.count().label("n")).where(NotImported.of == row.id)
             .group_by(NotImported.code).order_by(NotImported.code)
         )  # fmt: skip
         name = account_names(db, [row.author]).get(row.author, row.author)
         return ImportFile(
             row.id, row.gallery, row.folder, name, row.begun_at, row.ended_at,
             progress(db, row.job), db.scalar(added) or 0,
-            dict(failed.tuples()),
+            {row.code: row.n for row in failed},
         )  # fmt: skip
 
     return desk.look(actor, "gallery.entries", work)
@@ -96,12 +96,12 @@ def list_removals(desk: Desk, actor: Actor, gallery: str) -> list[Removal]:
     def work(db: Session) -> list[Removal]:
         gallery_of(db, gallery)
         rows = db.execute(
-            select(Entry.removed_at, Entry.reason, func.count())
+            select(Entry.removed_at, Entry.reason, func.count().label("n"))
             .where(Entry.gallery == gallery, Entry.state == EntryState.REMOVED)
             .group_by(Entry.removed_at, Entry.reason)
             .order_by(Entry.removed_at.desc(), Entry.reason).limit(MOST)
-        ).tuples()  # fmt: skip
-        return [Removal(at, reason or "", count) for at, reason, count in rows if at is not None]
+        )  # fmt: skip
+        return [Removal(row.removed_at, row.reason or "", row.n) for row in rows]
 
     return desk.look(actor, "gallery.list", work)
 
