@@ -99,7 +99,7 @@ class Cast:
     probe: str = ""
 
     @classmethod
-    def at(cls, site: Site, people: int = 40) -> Cast:
+    def at(cls, site: Site, people: int = 26) -> Cast:
         """Everybody, a gallery, an audit and settings in force."""
         site.with_gallery(people)
         ulf = site.joined("Ulf Audit", Role.AUDITOR, train=False)
@@ -112,9 +112,9 @@ class Cast:
         )  # fmt: skip
 
     def with_probe(self) -> Cast:
-        """A case whose probe, picture 30 of the gallery, was found suitable."""
+        """A case whose probe, picture 24 of the gallery, was found suitable."""
         self.case = opened(self.rita)
-        data = (self.site.folder / "in" / "batch" / "30.png").read_bytes()
+        data = (self.site.folder / "in" / "batch" / "24.png").read_bytes()
         self.probe = uploaded(self.rita, self.case, data)
         assert judged(self.emma, self.probe).status_code == 303
         return self

@@ -15,7 +15,7 @@ def test_the_way_of_a_case_through_its_pages(site: Site) -> None:
 
     answer = rita.post("/cases/new", CASE)
     case = answer.headers["location"].partition("?")[0]
-    picture = (site.folder / "in" / "batch" / "30.png").read_bytes()
+    picture = (site.folder / "in" / "batch" / "24.png").read_bytes()
     answer = rita.post(f"{case}/probes/new", PROBE,
                        files={"file": ("frame.png", picture, "image/png")})  # fmt: skip
     probe = answer.headers["location"].partition("?")[0]

@@ -1,0 +1,243 @@
+"""Pages of requests: the form and its decision, the submission, the refusal, the withdrawal."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from casepages import HOSTILE, Cast, hidden_of, judged, opened, request_fields, uploaded
+from casework import base
+from webkit import Site
+
+from countenance.desk.facts import REQUESTER
+from countenance.desk.roles import Role
+from countenance.law import bundled_vocabulary
+from countenance.web.frozen import decision_of
+from countenance.web.requestform import MOST_DOCUMENTS
+
+SUBMIT = "request.submit"
+
+
+@pytest.fixture
+def cast(site: Site) -> Cast:
+    return Cast.at(site).with_probe()
+
+
+def test_the_form_asks_first_what_the_rules_of_this_place_turn_on(cast: Cast) -> None:
+    page = cast.rita.get(f"{cast.case}/requests/new").text
+    first, _, folded = page.partition("further questions")
+    words = bundled_vocabulary()
+    for name in REQUESTER:
+        assert page.count(f'name="{name}"') >= 1, name  # every question is there, once or folded
+        assert html.escape(words[name].ask, quote=False)[:30] in html.unescape(page)
+    assert 'name="suspicion.level"' in first
+    assert 'name="emergency.terrorism-risk-found"' in folded
+    for name in ("probe.suitable", "authority.given", "approval.second-person", "agency.kind"):
+        assert f'name="{name}"' not in page  # not the requester's to state
+    picked = cast.rita.get(f"{cast.case}/requests/new", params={"probe": cast.probe[-32:]}).text
+    assert f'<option value="{cast.probe[-32:]}" selected>' in picked
+
+
+def test_the_decision_follows_what_is_filled_in(cast: Cast) -> None:
+    fields = request_fields(cast.probe)
+    whole = cast.rita.post(f"{cast.case}/requests/new", fields).text
+    assert "Nothing but a second person's approval is missing" in whole
+    assert whole.count("<li>A search may be made for a person") == 1
+    hunch = cast.rita.post(f"{cast.case}/requests/new", {**fields, "suspicion.level": "hunch"})
+    assert "this would be refused" in hunch.text
+    assert 'value="hunch" selected' in hunch.text
+    unknown = {**fields, "suspicion.level": ""}
+    assert "What would have to be known" in cast.rita.post(
+        f"{cast.case}/requests/new", unknown
+    ).text  # fmt: skip
+    for page in (whole, hunch.text):
+        for value in ("W-77", "O-12", "Judge Roe", "Lt. Poe", "2026-11-20"):
+            assert f'value="{value}"' in page
+        assert 'name="targeting.traits" value="none-of-these" checked' in page
+        assert 'name="elsewhere_none" value="yes" checked' in page
+    size = cast.site.deployment.log.size
+    cast.rita.post(f"{cast.case}/requests/new", fields)
+    assert cast.site.deployment.log.size == size  # nothing is kept of a preview
+
+
+def test_what_is_submitted_is_what_was_reviewed(cast: Cast) -> None:
+    fields = request_fields(cast.probe, elsewhere_none="", elsewhere="State Police, 3 May\n\nFBI")
+    page = cast.rita.post(f"{cast.case}/requests/review", fields).text
+    sent = hidden_of(page, 'data-confirm="request.submit"')
+    again = hidden_of(page, f'action="{cast.case}/requests/new"')
+    assert sent == again
+    for name, value in fields.items():
+        several = value if isinstance(value, list) else [value]
+        assert sent.get(name, [""]) == [str(each) for each in several], name
+    answer = cast.rita.post(f"{cast.case}/requests/submit", sent, confirm=SUBMIT)
+    shown = cast.rita.get(answer.headers["location"]).text
+    for part in ("State Police, 3 May", "<li>FBI</li>", "W-77", "20 November 2026", "0.363",
+                 "at most 20 candidates", "us/mi/detroit", "a second person until"):  # fmt: skip
+        assert part in shown
+    assert len(re.findall(r"<td>[^<]+\?[^<]*</td>", shown)) >= len(
+        [name for name in base() if name in REQUESTER]
+    )
+
+
+def test_a_refusal_is_a_page_with_reasons_and_final(cast: Cast) -> None:
+    hunch = {"suspicion.level": "hunch"}
+    review = cast.rita.post(f"{cast.case}/requests/review", request_fields(cast.probe, **hunch))
+    assert "Submit it, to be refused" in review.text
+    path = cast.submitted(**hunch)
+    page = cast.rita.get(path + "?done=request-refused").text
+    assert "The request was refused. That, too, is in the log." in page
+    assert re.search(r"Refused, by the rules of 2026-11-23", page)
+    assert re.search(r"<li>[^<]+\[[^\]<]+\]", page)  # a reason, and its citation
+    assert "Withdraw" not in page
+    again = cast.rita.post(
+        f"{cast.case}/requests/submit", request_fields(cast.probe, **hunch), confirm=SUBMIT
+    )
+    assert again.status_code == 409
+    assert "nothing has changed since" in again.text
+    assert 'value="hunch" selected' in again.text
+    assert cast.rita.post(f"{path}/withdraw").status_code == 409
+    assert 'refused by law or policy</td><td class="n">1' in cast.rita.get("/tasks").text
+
+
+def test_a_request_is_withdrawn_by_whoever_asked(cast: Cast) -> None:
+    path = cast.submitted()
+    assert cast.app.post(f"{path}/withdraw").status_code == 403
+    assert cast.rita.post(f"{path}/withdraw").status_code == 303
+    page = cast.rita.get(path).text
+    assert "took it back" in page
+    assert cast.rita.post(f"{path}/withdraw").status_code == 409
+    assert "No request waits" in cast.app.get("/approvals").text
+
+
+def test_nothing_is_submitted_without_the_passkey(cast: Cast) -> None:
+    fields = request_fields(cast.probe)
+    answer = cast.rita.post(f"{cast.case}/requests/submit", fields)
+    assert answer.status_code == 403
+    assert "passkey" in answer.text
+    assert 'value="W-77"' in answer.text
+    cast.rita.confirm("search.run")  # another action's
+    assert cast.rita.post(f"{cast.case}/requests/submit", fields).status_code == 403
+    assert "Nobody has asked for a search" in cast.rita.get(cast.case).text
+
+
+BAD: tuple[tuple[str, object], ...] = (
+    ("probe", "7"), ("gallery", "x" * 65), ("kind-1", "rumour"), ("reference-1", ""),
+    ("issued_by-2", ""), ("issued_on-1", "soon"), ("documents_none", "yes"),
+    ("elsewhere", "somebody"), ("suspicion.level", "certain"), ("subject.is-minor", "perhaps"),
+    ("authority.hours-after-use", "-1"), ("targeting.traits", ["religion", "none-of-these"]),
+    ("targeting.traits", "height"),
+)  # fmt: skip
+
+
+def test_a_bad_field_is_named_and_the_rest_stays(cast: Cast) -> None:
+    for n, (field, value) in enumerate(BAD):
+        fields = {**request_fields(cast.probe), "reference-3": HOSTILE, field: value}
+        where = {"elsewhere": "elsewhere_none"}.get(field, field)
+        way = ("new", "review", "submit")[n % 3]
+        answer = cast.rita.post(f"{cast.case}/requests/{way}", fields)
+        assert answer.status_code == 422, (way, answer.text)
+        assert f'href="#f-{where}"' in answer.text
+        assert f'id="f-{where}"' in answer.text
+        assert HOSTILE not in answer.text
+        assert html.escape(HOSTILE) in answer.text
+
+
+def test_hostile_text_is_shown_as_text(cast: Cast) -> None:
+    more = {"reference-1": HOSTILE, "issued_by-1": HOSTILE, "elsewhere": HOSTILE,
+            "elsewhere_none": ""}  # fmt: skip
+    review = cast.rita.post(
+        f"{cast.case}/requests/review", request_fields(cast.probe, **more)
+    ).text  # fmt: skip
+    path = cast.submitted(**more)
+    for page in (review, cast.rita.get(path).text, cast.app.get(
+            "/approvals/" + path[-32:]).text):  # fmt: skip
+        assert HOSTILE not in page
+        assert page.count(html.escape(HOSTILE)) >= 3
+    for name in sorted(REQUESTER)[::5]:  # where words are chosen, others are refused, escaped
+        answer = cast.rita.post(f"{cast.case}/requests/new", {name: HOSTILE})
+        assert answer.status_code == 422, name
+        assert HOSTILE not in answer.text
+    places = cast.rita.post(f"{cast.case}/requests/new", {"behalf_places": HOSTILE})
+    assert places.status_code == 422
+    assert HOSTILE not in places.text
+
+
+def test_a_form_begins_with_two_documents_and_grows(cast: Cast) -> None:
+    page = cast.rita.get(f"{cast.case}/requests/new").text
+    assert 'name="kind-2"' in page
+    assert 'name="kind-3"' not in page
+    full = {f"{part}-{n}": value for n in range(1, MOST_DOCUMENTS + 1) for part, value in (
+        ("kind", "warrant"), ("reference", f"R{n}"), ("issued_by", "X"),
+        ("issued_on", "2026-01-01"))}  # fmt: skip
+    page = cast.rita.post(f"{cast.case}/requests/new", full).text
+    assert f'name="kind-{MOST_DOCUMENTS}"' in page
+    assert f'name="kind-{MOST_DOCUMENTS + 1}"' not in page
+
+
+def test_what_is_another_s_cannot_be_asked_with(cast: Cast) -> None:
+    rolf = cast.site.joined("Rolf Roe", Role.REQUESTER)
+    none = "/cases/" + "0" * 32
+    fields = request_fields(cast.probe)
+    for way in ("new", "review", "submit"):
+        theirs = rolf.post(f"{cast.case}/requests/{way}", fields)
+        nothing = rolf.post(f"{none}/requests/{way}", fields)
+        assert theirs.status_code == nothing.status_code == 403
+        assert theirs.text == nothing.text
+    own = opened(rolf, number="24-77", narrative=_OTHER)
+    mixed = rolf.post(f"{own}/requests/new", fields)  # Rita's probe in Rolf's case
+    assert mixed.status_code == 403
+    invented = rolf.post(f"{own}/requests/new", {**fields, "probe": "0" * 32})
+    assert mixed.text.replace(cast.probe[-32:], "0" * 32) == invented.text
+    no_gallery = rolf.post(f"{own}/requests/new", {"gallery": "secret"})
+    assert no_gallery.status_code == 403
+    path = cast.submitted()
+    for method in (rolf.get, rolf.post):
+        way = "" if method == rolf.get else "/withdraw"
+        theirs, nothing = method(path + way), method("/requests/" + "0" * 32 + way)
+        assert theirs.status_code == nothing.status_code == 403
+        assert theirs.text == nothing.text
+    assert rolf.get("/requests/x").status_code == 404
+
+
+def test_who_may_read_a_request(cast: Cast) -> None:
+    path = cast.submitted()
+    assert "Decide on it" in cast.app.get(path).text
+    assert "Decide on it" not in cast.ulf.get(path).text
+    assert cast.emma.get(path).status_code == 403
+    for other in (cast.app, cast.emma, cast.ulf):
+        assert other.get(f"{cast.case}/requests/new").status_code == 403
+        assert other.post(f"{cast.case}/requests/submit", {}).status_code == 403
+    assert "<form" not in cast.ulf.get(path).text.partition("<main")[2]
+
+
+def test_an_unsuitable_probe_is_refused(cast: Cast) -> None:
+    data = (cast.site.folder / "in" / "batch" / "25.png").read_bytes()
+    probe = uploaded(cast.rita, cast.case, data)
+    judged(cast.emma, probe, "no", "too-blurred")
+    page = cast.rita.post(f"{cast.case}/requests/new", request_fields(probe)).text
+    assert "this would be refused" in page
+    assert "Find a better probe" in cast.rita.get("/tasks").text
+
+
+def test_a_closed_case_is_asked_nothing(cast: Cast) -> None:
+    cast.rita.post(f"{cast.case}/move", {"to": "closed", "grounds": "over"})
+    answer = cast.rita.post(
+        f"{cast.case}/requests/submit", request_fields(cast.probe), confirm=SUBMIT
+    )
+    assert answer.status_code == 409
+
+
+def test_a_decision_is_read_back_as_it_was(cast: Cast) -> None:
+    from countenance.law import Request, decide
+
+    for facts in ({"act": "search"}, {}, {"act": "search", "probe.kind": "sketch"}):
+        made = decide(Request(cast.site.clock(), ("us/mi/detroit",), (), facts))
+        assert decision_of(made.to_json()) == made
+
+
+_OTHER = (
+    "During the night to Sunday somebody forced the rear window of a bakery near Gratiot, took "
+    "the till and two telephones, and was filmed by a neighbour who stood at her door with a lamp "
+    "and recognised nobody; the film was handed over the same morning by the neighbour herself."
+)
