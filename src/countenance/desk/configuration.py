@@ -21,7 +21,7 @@ import msgspec
 from countenance.core import CountenanceError, InputError
 from countenance.desk.audits import AuditPolicy
 from countenance.desk.facts import Owner, check_owner
-from countenance.desk.folder import Places, check_address
+from countenance.desk.folder import RESTORING, Places, check_address
 from countenance.desk.passkeys import RelyingParty
 from countenance.faces import engine_names
 from countenance.law import Request, bundled
@@ -166,8 +166,10 @@ class Configuration(
         return make_policy(logs=[log], witnesses=all_, k=self.quorum)
 
 
-def read_configuration(folder: Path) -> Configuration:
+def read_configuration(folder: Path, *, restoring: bool = False) -> Configuration:
     """Read and check the configuration of the deployment in a folder.
+
+    `restoring`: also of one that is being put back from a backup.
 
     Raises
     ------
@@ -175,6 +177,11 @@ def read_configuration(folder: Path) -> Configuration:
         There is no deployment, or something in its configuration is not what it must be.
     """
     path = folder / FILE
+    if not restoring and (folder / RESTORING).exists():
+        raise InputError(
+            "putting a desk back was begun here and not finished", where=str(folder),
+            do="move all but keys/ and witness/ away, and restore again",
+        )  # fmt: skip
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -31,6 +31,8 @@ from countenance.desk.errors import StateError
 KEY_BYTES: Final = 32
 PASSPHRASE: Final = "COUNTENANCE_PASSPHRASE"  # noqa: S105 - the name of a variable
 PATIENCE_S: Final = 5.0
+RESTORING: Final = "restoring"
+"""A file that is there while a deployment is put back from a backup."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from countenance.desk.account_events import KINDS as ACCOUNTS
 from countenance.desk.audits import KINDS as AUDITS
 from countenance.desk.cases import KINDS as CASES
+from countenance.desk.erasing import KINDS as ERASING
 from countenance.desk.evidence import KINDS as EVIDENCE
 from countenance.desk.galleries import KINDS as GALLERIES
 from countenance.desk.imports import KINDS as IMPORTS
@@ -20,6 +21,7 @@ from countenance.desk.leads import KINDS as LEADS
 from countenance.desk.outside_tables import KINDS as OUTSIDE
 from countenance.desk.probes import KINDS as PROBES
 from countenance.desk.requests import KINDS as REQUESTS
+from countenance.desk.restored import KINDS as RESTORED
 from countenance.desk.reviews import KINDS as REVIEWS
 from countenance.desk.searches import KINDS as SEARCHES
 from countenance.desk.settings import KINDS as SETTINGS
@@ -44,6 +46,7 @@ KINDS: Final[Kinds] = collected(
         *ACCOUNTS,
         *AUDITS,
         *CASES,
+        *ERASING,
         *EVIDENCE,
         *GALLERIES,
         *IMPORTS,
@@ -53,6 +56,7 @@ KINDS: Final[Kinds] = collected(
         *OUTSIDE,
         *PROBES,
         *REQUESTS,
+        *RESTORED,
         *REVIEWS,
         *SEARCHES,
         *SETTINGS,
