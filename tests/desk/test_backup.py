@@ -377,7 +377,7 @@ def test_a_monitor_keeps_the_proof_of_an_old_backup(
     (seen,) = monitor.visit(
         [FollowedLog(origin, after, (Place("after", FolderStorage(target / "log")),))]
     ).logs
-    assert [alert.kind for alert in seen.alerts if alert.evidence] == [1]
+    assert [alert.kind for alert in seen.alerts if alert.evidence] == ["split-view"]
 
 
 def test_checking_finds_what_does_not_fit(place: Path) -> None:
