@@ -82,9 +82,9 @@ class _Reader(HTMLParser):
             form.fields.append((name, said.get("value", "")))
         if tag == "select":
             self._select, self._chosen = name, ""
+        is_first = not self._chosen
         if tag == "option" and self._select and said.get("value"):
-            if "selected" in said or not self._chosen:
-                self._chosen = said["value"]
+            self._chosen = said["value"] if is_first or "selected" in said else self._chosen
         if tag == "textarea":
             self._area = name
             form.fields.append((name, SAMPLE_TEXT[: int(said.get("maxlength", "20000"))]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -140,38 +141,6 @@ def test_what_one_role_is_shown_another_sends_in_vain(
     assert tried > 100
 
 
-def test_every_form_that_is_shown_can_be_sent(
-    demo: tuple[Deployment, Any, Cast], walkers: dict[str, Walker]
-) -> None:
-    of, _, _ = demo
-    sent: dict[str, list[int]] = {}
-    for name, walker in walkers.items():
-        if name == "public":
-            continue
-        done: set[tuple[str, str]] = set()
-        for _, _, found in walk(walker.get, "/tasks", most=150):
-            for form in found.forms:
-                key = form.shape, dict(form.fields).get("name", "")
-                if form.path in ("/sign-out", "/demo") or key in done or form.method != "post":
-                    continue
-                if "stand" in form.path or "suspend" in form.path:
-                    continue  # it would close the desk to those who come after
-                done.add(key)
-                before = _events(of)
-                answer = walker.send(form)
-                status = answer.status_code
-                assert status in (200, 303, 409, 422, 403), (name, form, answer.text[-2000:])
-                if status == 403:  # somebody else's turn: it says so, and nothing else happens
-                    assert "To do" in answer.text or "yours" in answer.text, (name, form.path)
-                if status >= 400:
-                    confirmed = 1 if form.confirm or form.sign else 0
-                    assert _events(of) - before <= confirmed, (name, form.path)
-                sent.setdefault(form.shape, []).append(status)
-    taken = {where for where, how in sent.items() if {200, 303} & set(how)}
-    print(json.dumps({"forms": len(sent), "taken": sorted(taken)}))
-    assert len(sent) > 25
-
-
 def test_each_route_is_closed_to_whom_it_is_not_for(
     demo: tuple[Deployment, Any, Cast], walkers: dict[str, Walker]
 ) -> None:
@@ -227,17 +196,45 @@ def test_a_form_without_its_session_s_token_is_refused(
             assert _events(of) == before
 
 
-def _concrete(path: str) -> str:
-    import re
+def test_every_form_that_is_shown_can_be_sent(
+    demo: tuple[Deployment, Any, Cast], walkers: dict[str, Walker]
+) -> None:
+    of, _, _ = demo
+    sent: dict[str, list[int]] = {}
+    for name, walker in walkers.items():
+        if name == "public":
+            continue
+        done: set[tuple[str, str]] = set()
+        for _, _, found in walk(walker.get, "/tasks", most=150):
+            for form in found.forms:
+                key = form.shape, dict(form.fields).get("name", "")
+                if form.path in ("/sign-out", "/demo") or key in done or form.method != "post":
+                    continue
+                if "stand" in form.path or "suspend" in form.path:
+                    continue  # it would close the desk to those who come after
+                done.add(key)
+                before = _events(of)
+                answer = walker.send(form)
+                status = answer.status_code
+                assert status in (200, 201, 303, 403, 409, 422), (name, form, answer.text[-2000:])
+                if status == 403:  # somebody else's turn: it says so, and nothing else happens
+                    assert "To do" in answer.text or "yours" in answer.text, (name, form.path)
+                if status >= 400:
+                    confirmed = 1 if form.confirm or form.sign else 0
+                    assert _events(of) - before <= confirmed, (name, form.path)
+                sent.setdefault(form.shape, []).append(status)
+    taken = {where for where, how in sent.items() if {200, 201, 303} & set(how)}
+    print(json.dumps({"forms": len(sent), "taken": sorted(taken)}))
+    assert len(sent) > 25
 
+
+def _concrete(path: str) -> str:
     return re.sub(r"\{[^}]*(code|gallery)[^}]*\}", "booking", re.sub(
         r"\{(?![^}]*(code|gallery))[^}]*\}", "0" * 32, path
     ))  # fmt: skip
 
 
 def _shapes(app: Any) -> Any:
-    import re
-
     posts = [
         (re.compile(re.sub(r"\{[^}]*\}", "[^/]+", path) + r"\Z"), access)
         for method, path, access in declared_accesses(app) if method == "POST"
