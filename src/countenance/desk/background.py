@@ -7,10 +7,12 @@ worker, and what falls due is found done by whoever comes second.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -18,18 +20,21 @@ from sqlalchemy import update
 
 from countenance.core import CountenanceError
 from countenance.desk import imports, purging, workingset
-from countenance.desk.ceremonies import tell_refusals
 from countenance.desk.errors import DeskError
 from countenance.desk.imports import Import
 from countenance.desk.jobs import Handler, Job, JobState, Worker, Working
+from countenance.desk.keeper import Keeper
+from countenance.desk.searching import Means
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Desk
 from countenance.faces import Engine
+from countenance.record import Log
 
 _TELL = logging.getLogger(__name__)
 _IDLE_S = 1.0
 _AFTER_FAILURE_S = 5.0
-_DUE_S = 600.0
+_DUE_S = 60.0
+_PUBLISH_S = 300.0
 _GRACE_S = 2.0
 _LONGEST_STEP_S = 30.0
 
@@ -62,20 +67,62 @@ def handlers(
     }
 
 
-class Background:
-    """A worker and a keeper, each in a thread of its own, until it is closed."""
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A step that is done again and again: at once where it says that there is more."""
 
-    def __init__(self, desk: Desk, jobs: Mapping[str, Handler]) -> None:
+    step: Callable[[], bool]
+    idle_s: float
+
+
+NO_DUTIES: Mapping[str, Duty] = {}
+
+
+def duties_of(
+    desk: Desk, log: Log, *, means: Means, zone: datetime.tzinfo
+) -> dict[str, Duty]:  # fmt: skip
+    """What a deployment does beside its jobs: what falls due, and publishing the log.
+
+    What is published of the log is what outsiders can check; a desk without searches publishes,
+    too.
+    """
+    keeper = Keeper(desk, means=means, zone=zone)
+
+    def keep() -> bool:
+        keeper.run_once()
+        return False
+
+    def publish() -> bool:
+        size = log.refresh()
+        if size:
+            means.publisher.cover(size - 1)
+        return False
+
+    return {"keeper": Duty(keep, _DUE_S), "publisher": Duty(publish, _PUBLISH_S)}
+
+
+class Background:
+    """A worker, and whatever else is to be done again and again, until it is closed.
+
+    Parameters
+    ----------
+    desk, jobs
+        What is done with each kind of job.
+    duties
+        What else, by name; each in a thread of its own.
+    """
+
+    def __init__(
+        self, desk: Desk, jobs: Mapping[str, Handler], *, duties: Mapping[str, Duty] = NO_DUTIES
+    ) -> None:  # fmt: skip
         self._desk = desk
         self._in_hand: Working | None = None
         self._worker = Worker(desk, {kind: self._noting(each) for kind, each in jobs.items()})
         self._over = threading.Event()
+        steps = {"worker": Duty(self._worker.run_once, _IDLE_S), **duties}
         self._threads = [
-            threading.Thread(target=self._run, args=(step, idle_s), name=name, daemon=True)
-            for name, step, idle_s in (
-                ("desk-worker", self._worker.run_once, _IDLE_S),
-                ("desk-keeper", self._keep, _DUE_S),
-            )
+            threading.Thread(target=self._run, args=(duty,), name=f"desk-{name}", daemon=True)
+            for name, duty in steps.items()
         ]
 
     def start(self) -> Self:
@@ -117,16 +164,11 @@ class Background:
 
         return work
 
-    def _keep(self) -> bool:
-        purging.schedule(self._desk)
-        tell_refusals(self._desk)
-        return False
-
-    def _run(self, step: Callable[[], bool], idle_s: float) -> None:
-        """Do a step again and again; whatever fails, the next one is tried."""
+    def _run(self, duty: Duty) -> None:
+        """Do it again and again; whatever fails, it is tried again."""
         while not self._over.is_set():
             try:
-                more = step()
+                more = duty.step()
             except CountenanceError as error:
                 _TELL.error("background work waits: %s (%s)", type(error).__name__, error.code)
                 self._over.wait(_AFTER_FAILURE_S)
@@ -135,7 +177,7 @@ class Background:
                 self._over.wait(_AFTER_FAILURE_S)
             else:
                 if not more:
-                    self._over.wait(idle_s)
+                    self._over.wait(duty.idle_s)
 
 
 def _give_back(desk: Desk, working: Working) -> None:

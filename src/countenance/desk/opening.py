@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from countenance.desk import backup
 from countenance.desk.account_tables import guard
 from countenance.desk.approval_signatures import PasskeyApprovals
-from countenance.desk.background import Background, handlers
+from countenance.desk.background import Background, duties_of, handlers
 from countenance.desk.clock import Clock, system_clock
 from countenance.desk.configuration import read_configuration
 from countenance.desk.decisions import RequestGate
@@ -106,16 +106,17 @@ def open_deployment(
             desk, house, root=places.galleries, engine=engine, issuer=issuer
         )))  # fmt: skip
         publisher = WitnessedPublisher(log, WitnessPanel(inside, clock=now_s), inside)
+        means = Means(keys, RequestGate(house), searcher, publisher)
         if found.background if background is None else background:
             jobs = handlers(
                 desk, keys=keys, engine=engine, imports_root=found.imports_root,
                 galleries=places.galleries, issuer=issuer.public,
             )  # fmt: skip
             jobs[backup.BACKUP] = backup.handler(found, log)
-            stack.enter_context(Background(desk, jobs))
+            duties = duties_of(desk, log, means=means, zone=found.time_zone)
+            stack.enter_context(Background(desk, jobs, duties=duties))
         yield Deployment(
             name=found.name, desk=desk, house=house, party=party, engine=engine, log=log,
-            means=Means(keys, RequestGate(house), searcher, publisher),
-            imports=found.imports_root, contact=found.contact,
+            means=means, imports=found.imports_root, contact=found.contact,
             policy=policy_of(found, public=True).text, page_key=page_key,
         )  # fmt: skip
