@@ -71,23 +71,18 @@ def test_a_gallery_is_made_and_everybody_sees_what_it_stands_on(site: Site) -> N
     assert re.search(r'value="wanted-persons" checked', again.text)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"code": "new"}, {"code": "../etc"}, {"code": "Wanted"}, {"code": "-x"}, {"code": "a/b"},
-        {"holder": "clearview"}, {"sources": []}, {"sources": ["scraped-web"]}, {"basis": "law"},
-        {"purpose": "<b>"}, {"keep_days": "0"}, {"keep_days": "99999"}, {"keep_days": "1e3"},
-        {"notice": "perhaps"}, {"basis": "x" * 501},
-    ],
-)  # fmt: skip
-def test_a_gallery_that_may_not_be_is_refused_at_its_field(
-    site: Site, wrong: dict[str, Any]
-) -> None:
+def test_a_gallery_that_may_not_be_is_refused_at_its_field(site: Site) -> None:
     admin = site.administrator()
-    answer = admin.post("/galleries/new", {**GOOD, **wrong}, confirm="gallery.create")
-    assert answer.status_code == 422
-    assert f'href="#f-{next(iter(wrong))}"' in answer.text
-    assert "<script>alert" not in answer.text
+    for name, wrong in (
+        ("code", "new"), ("code", "../etc"), ("code", "Wanted"), ("code", "-x"), ("code", "a/b"),
+        ("holder", "clearview"), ("sources", []), ("sources", ["scraped-web"]), ("basis", "law"),
+        ("purpose", "<b>"), ("keep_days", "0"), ("keep_days", "99999"), ("keep_days", "1e3"),
+        ("notice", "perhaps"), ("basis", "x" * 501),
+    ):  # fmt: skip
+        answer = admin.post("/galleries/new", {**GOOD, name: wrong}, confirm="gallery.create")
+        assert answer.status_code == 422, wrong
+        assert f'href="#f-{name}"' in answer.text
+        assert "<script>alert" not in answer.text
     assert "There is no gallery yet" in admin.get("/galleries").text
 
 
@@ -174,24 +169,25 @@ def test_two_imports_into_a_gallery_do_not_run_at_once(site: Site) -> None:
     assert "under way" in second.text
 
 
-@pytest.mark.parametrize(
-    "folder", ["..", "../..", "/etc", "batch/../..", "link", "none", ".", "<script>", "x" * 2000]
-)
-def test_a_folder_elsewhere_is_none(site: Site, folder: str) -> None:
+def test_a_folder_elsewhere_is_none(site: Site) -> None:
     admin = made(site)
     outside = site.folder / "outside"
     deskgalleries.folder(outside, [{}])
     (site.folder / "in" / "link").symlink_to(outside / "batch")
     deskgalleries.folder(site.folder / "in", [{}])
-    answer = admin.get(f"/galleries/wanted-2026/import?{urlencode({'folder': folder})}")
-    assert answer.status_code == 422
-    assert 'href="#f-folder"' in answer.text
-    assert str(site.folder) not in answer.text
-    assert "<script>" not in answer.text
-    assert 'value="link"' not in answer.text
-    typed = {"folder": folder, "plan": "0" * 64}
-    posted = admin.post("/galleries/wanted-2026/import", typed, confirm="gallery.import")
-    assert posted.status_code == 422
+    for folder in (
+        "..", "../..", "/etc", "batch/../..", "link", "none", ".", "<script>", "x" * 2000, "\x00",
+        "x" * 300,
+    ):  # fmt: skip
+        answer = admin.get(f"/galleries/wanted-2026/import?{urlencode({'folder': folder})}")
+        assert answer.status_code == 422, folder
+        assert 'href="#f-folder"' in answer.text
+        assert str(site.folder) not in answer.text
+        assert "<script>" not in answer.text
+        assert 'value="link"' not in answer.text
+        typed = {"folder": folder, "plan": "0" * 64}
+        posted = admin.post("/galleries/wanted-2026/import", typed, confirm="gallery.import")
+        assert posted.status_code == 422, folder
 
 
 def test_a_manifest_that_cannot_be_read_is_told_without_the_server_s_paths(site: Site) -> None:

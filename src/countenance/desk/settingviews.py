@@ -179,7 +179,7 @@ def judge_audit(
     desk: Desk, actor: Actor, data: bytes, *, card: EngineCard, policy: AuditPolicy
 ) -> JudgedAudit:
     """An audit that nobody accepted yet, judged as if it were. Raises InputError."""
-    audit = Audit.from_json(data)
+    audit = _audit(data)
     return desk.look(
         actor, "setting.read", lambda db: _judged(db, audit, card, policy, desk.now())
     )
@@ -214,6 +214,16 @@ def read_audit_file(
 def shown(unit: ScoreUnit, score: int) -> str:
     """An exact threshold in the unit that people read."""
     return f"{unit.to_unit(score):.6f}".rstrip("0").rstrip(".")
+
+
+def _audit(data: bytes) -> Audit:
+    try:
+        audit = Audit.from_json(data)
+    except RecursionError:  # brackets in brackets: no audit is as deep
+        raise InputError("this is no audit") from None
+    if not -1 <= audit.headline < len(audit.groupings):
+        raise InputError("there is no such grouping", where="headline")
+    return audit
 
 
 def _score(unit: ScoreUnit, threshold: str) -> int:

@@ -14,13 +14,12 @@ MOST_GROUNDS = 2000
 
 @contextmanager
 def at_field(name: str) -> Iterator[None]:
-    """Say of an InputError that says no place that it is this field."""
+    """Say of an InputError that it is this field; another place it names goes into its words."""
     try:
         yield
     except InputError as error:
-        if error.where is not None:
-            raise
-        raise InputError(error.what, where=name, expected=error.expected, do=error.do) from error
+        what = error.what if error.where in (None, name) else f"{error.where}: {error.what}"
+        raise InputError(what, where=name, expected=error.expected, do=error.do) from error
 
 
 def read_grounds(fields: Fields, name: str = "grounds") -> str:

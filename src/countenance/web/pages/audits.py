@@ -82,11 +82,7 @@ def check(at: Accepts) -> Response:
 
     def work() -> Response:
         data = at.fields.file("audit", most_bytes=MOST_BYTES)
-        with at_field("audit"):
-            found = judge_audit(
-                at.desk, at.looker(), data, card=at.deployment.engine.card,
-                policy=at.deployment.house.audit_policy,
-            )  # fmt: skip
+        found = _judge(at, data)
         return at.page("settings/check.html.j2", judged=found, findings=_findings(found))
 
     return at.attempt(work, accept_page)
@@ -99,6 +95,7 @@ def accept(at: Accepts) -> Response:
     def work() -> Response:
         operational = at.fields.one_of("operational", ("yes", "no")) == "yes"
         data = at.fields.file("audit", most_bytes=MOST_BYTES)
+        _judge(at, data)  # what cannot be shown is not accepted
         with at_field("audit"):
             made = accept_audit(
                 at.desk, at.actor(), data=data, policy=at.deployment.house.audit_policy,
@@ -156,10 +153,22 @@ def withdraw(at: Withdraws, audit: Id) -> Response:
     return at.attempt(work, lambda at: withdraw_page(at, audit))
 
 
-def _findings(judged: JudgedAudit) -> Findings:
+def _judge(at: At, data: bytes) -> JudgedAudit:
+    with at_field("audit"):
+        return judge_audit(
+            at.desk, at.looker(), data, card=at.deployment.engine.card,
+            policy=at.deployment.house.audit_policy,
+        )  # fmt: skip
+
+
+def _findings(judged: JudgedAudit) -> Findings | None:
+    """None of an audit that says nothing at any threshold."""
     audit = judged.audit
     there = next((one for one in audit.results if one.threshold.score == judged.score), None)
-    result = there or audit.results[audit.operating]
+    own = audit.results[audit.operating : audit.operating + 1] or audit.results[:1]
+    result = there or next(iter(own), None)
+    if result is None:
+        return None
     overall = result.overall
     label = audit.groupings[audit.headline].label if audit.headline >= 0 else ""
     found = next((one for one in result.groupings if label and one.grouping == label), None)

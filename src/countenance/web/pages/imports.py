@@ -106,3 +106,5 @@ def _plan(at: At, code: str, folder: str) -> Plan:
             f"{place}: {error.what}" if place else error.what, where="folder",
             expected=error.expected, do=error.do,
         ) from error  # fmt: skip
+    except OSError as error:  # a name too long for the system, a file that may not be read
+        raise InputError("this folder cannot be read", where="folder") from error
