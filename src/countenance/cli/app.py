@@ -33,6 +33,7 @@ from countenance.cli import (
     datasets,
     demo,
     demodesk,
+    desk,
     engines,
     law,
     plan,
@@ -77,6 +78,7 @@ _brief = {  # one line each in `countenance --help`, short enough for 80 columns
     "law": "Decide by the rules of a place, with citations.",
     "record": "Keep a log that nobody can quietly edit.",
     "serve": "Serve the desk: the only door to a search.",
+    "desk": "Operate a desk: back up, put back, check.",
     "demo-desk": "Walk through a desk of invented people.",
     "verify": "Check a proof file, offline.",
     "schema": "Print the JSON schema of audit.json.",
@@ -93,6 +95,7 @@ app.add_typer(cache.app, name="cache", short_help=_brief["cache"])
 app.add_typer(law.app, name="law", short_help=_brief["law"])
 app.add_typer(record.app, name="record", short_help=_brief["record"])
 app.command("serve", short_help=_brief["serve"], no_args_is_help=True)(serve.serve)
+app.add_typer(desk.app, name="desk", short_help=_brief["desk"])
 app.command("demo-desk", short_help=_brief["demo-desk"])(demodesk.demo_desk)
 app.command("verify", short_help=_brief["verify"], no_args_is_help=True)(verify.verify)
 app.command("schema", short_help=_brief["schema"])(schema.schema)
