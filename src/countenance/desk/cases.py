@@ -57,11 +57,13 @@ class CaseState(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
+    ERASED = "erased"
 
 
 MOVES: Mapping[CaseState, frozenset[CaseState]] = {
     CaseState.OPEN: frozenset({CaseState.CLOSED}),
-    CaseState.CLOSED: frozenset({CaseState.OPEN}),
+    CaseState.CLOSED: frozenset({CaseState.OPEN, CaseState.ERASED}),  # that one by `erasing` only
+    CaseState.ERASED: frozenset(),
 }
 
 
@@ -199,6 +201,8 @@ def move_case(
     desk: Desk, actor: Actor, case_id: str, *, keys: Secrets, to: CaseState, grounds: str
 ) -> None:
     """Close a case, or open it again. `grounds` are kept sealed. StateError if it is there."""
+    if to is CaseState.ERASED:
+        raise InputError("a case is erased by two others", where="to", do="ask for its erasure")
 
     def work(doing: Doing) -> None:
         (source,) = (state for state in CaseState if to in MOVES[state])

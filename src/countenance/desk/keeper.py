@@ -22,7 +22,7 @@ from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from countenance.core import CountenanceError
-from countenance.desk import doors, purging
+from countenance.desk import doors, erasing, purging
 from countenance.desk.account_tables import SessionRow
 from countenance.desk.approvals import Approval
 from countenance.desk.ceremonies import Challenge, Refused, tell_refusals
@@ -61,7 +61,7 @@ class Keeper:
             "refusals": self._refusals, "purges": self._purges, "sweep": self._sweep,
             "invitations": self._invitations, "requests": self._requests,
             "interrupted": self._interrupted, "sealed": self._sealed,
-            "reminders": self._reminders,
+            "reminders": self._reminders, "erasures": self._erasures,
         }  # fmt: skip
 
     def run_once(self) -> dict[str, int]:
@@ -148,6 +148,11 @@ class Keeper:
         with self._desk.store.reading() as db:
             left = [row.id for row, _ in _unreminded(db, now)]
         return self._do("lead.remind", left, _remind)
+
+    def _erasures(self) -> int:
+        """What is left of erasures, in the vault and in the files."""
+        erasing.finish(self._desk)
+        return 0
 
     def _ids(self, rows: Select[str]) -> list[str]:
         with self._desk.store.reading() as db:

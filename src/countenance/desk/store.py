@@ -40,6 +40,7 @@ _PATIENCE_S = 20
 _BUSY_S = 15
 _TAKEN = "23505"
 _TAKEN_TRIES = 3
+_CLEARED = ("data_keys", "cases", "outbox")
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -149,6 +150,27 @@ class Store:
                     ) from error
                 time.sleep((0.001 + secrets.randbelow(1000) / 1e5) * 2 ** min(attempt, 5))
         raise AssertionError  # the loop returns or raises
+
+    def scrub(self) -> bool:
+        """Leave nothing of what was taken away in the database's own files; False: try again.
+
+        SQLite overwrites what it frees, and here its write-ahead log is emptied. PostgreSQL
+        writes the tables anew that held keys and clear values; what its own write-ahead log and
+        backups hold only a new master key makes useless (`Secrets.rewrap`).
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            try:
+                if self.is_sqlite:
+                    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+                    return not busy
+                connection.exec_driver_sql("SET lock_timeout = '5s'")
+                for name in _CLEARED:
+                    connection.exec_driver_sql(f"VACUUM FULL {name}")
+                connection.exec_driver_sql("RESET lock_timeout")
+            except DBAPIError:
+                connection.invalidate()
+                return False
+        return True
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:

@@ -1,4 +1,4 @@
-"""Subject requests, the buckets of the doors, and what public figures are counted by."""
+"""Subject requests, erasures of cases, doors' buckets, and what public figures are counted by."""
 
 from __future__ import annotations
 
@@ -47,11 +47,32 @@ def upgrade() -> None:
         op.f("ix_subject_requests_received_at"), "subject_requests", ["received_at"], unique=False
     )
     op.create_index(op.f("ix_subject_requests_state"), "subject_requests", ["state"], unique=False)
+    op.create_table(
+        "case_erasures",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("case_id", sa.String(length=32), nullable=False),
+        sa.Column("basis", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("asked_by", sa.String(length=32), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_by", sa.String(length=32), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("box", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["cases.id"], name=op.f("fk_case_erasures_case_id_cases")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_erasures")),
+    )
+    op.create_index(op.f("ix_case_erasures_case_id"), "case_erasures", ["case_id"], unique=False)
+    op.create_index(op.f("ix_case_erasures_state"), "case_erasures", ["state"], unique=False)
 
 
 def downgrade() -> None:
     """Back to the one before. Raises DeskError where that would take records away."""
-    refuse_loss(op.get_bind(), ("subject_requests",))
+    refuse_loss(op.get_bind(), ("subject_requests", "case_erasures"))
+    op.drop_index(op.f("ix_case_erasures_state"), table_name="case_erasures")
+    op.drop_index(op.f("ix_case_erasures_case_id"), table_name="case_erasures")
+    op.drop_table("case_erasures")
     op.drop_index(op.f("ix_subject_requests_state"), table_name="subject_requests")
     op.drop_index(op.f("ix_subject_requests_received_at"), table_name="subject_requests")
     op.drop_table("subject_requests")
