@@ -249,7 +249,7 @@ def ask_for_invitation(at: Inviter, sent: Administrator) -> Made:
 
 @router.post("/joint-requests/{request}/confirm", response_model=Code)
 def confirm_joint_request(at: Confirmer, request: Id, _: Nothing) -> Code:
-    """Confirm what another administrator asked for; the code where somebody is to join by it."""
+    """Confirm what another administrator asked for; a code where somebody is to join."""
     return Code(code=two_person.confirm(at.desk, at.actor(), request))
 
 

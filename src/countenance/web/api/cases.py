@@ -76,7 +76,7 @@ class CaseLine(Out):
 
 @router.get("/cases", response_model=list[CaseLine])
 def find_cases(at: Reader, after: After = "", most: Most = 50) -> list[CaseLine]:
-    """Cases that whoever asks may read, by number; the next page is `after` the last number."""
+    """Cases that the caller may read, by number; the next page is `after` the last one."""
     found = list_cases(at.desk, at.looker(), after=after, most=most)
     return [CaseLine(id=i, number=number, state=state) for i, number, state in found]
 
@@ -120,5 +120,5 @@ def show_timeline(at: Reader, case: Id) -> list[Moment]:
 
 @router.get("/cases/{case}/file", response_model=CaseFile)
 def show_case_file(at: Reader, case: Id) -> casefile.DeskCaseFile:
-    """A whole case: probes, requests, searches, leads, what was asked of others, its events."""
+    """A whole case: probes, requests, searches, leads, what others were asked, events."""
     return read_case_file(at.desk, at.looker(), case, house=at.deployment.house)

@@ -144,7 +144,7 @@ def show_result_source(at: Annotated[At, needs("outside.read")], result: Id) -> 
 
 @router.get("/results/{result}/content", response_class=Response, responses=FILE)
 def show_result_content(at: Annotated[At, needs("outside.read")], result: Id) -> Response:
-    """The bytes of a result that may be read: never shown by a browser, only kept as a file."""
+    """The bytes of a result that may be read: a file, never shown by a browser."""
     _, content = read_result(at.desk, at.looker(), result, keys=at.deployment.keys)
     return Response(
         content, media_type="application/octet-stream",

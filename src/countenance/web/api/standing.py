@@ -31,7 +31,7 @@ class PendingSwitch(Out):
 
 @router.get("/standing", response_model=PendingSwitch | None)
 def show_standing(at: Annotated[At, needs("desk.standing")]) -> PendingSwitch | None:
-    """What waits for an approver, if anything; whether the desk is suspended, anybody may see."""
+    """What waits for an approver, if anything; `show_status` says whether it is suspended."""
     found = pending(at.desk, at.looker())
     if found is None:
         return None
