@@ -88,9 +88,8 @@ def status(folder: DeskFolder) -> None:
             entries = db.scalar(select(func.max(Outgoing.place)))
             waiting = db.scalar(select(func.count()).where(Outgoing.place.is_(None)))
             standing = db.get(Standing, 1)
-            by_state = dict(
-                db.execute(select(Job.state, func.count()).group_by(Job.state)).tuples().all()
-            )
+            jobs = db.execute(select(Job.state, func.count()).group_by(Job.state))
+            by_state = {row[0]: row[1] for row in jobs}
     down = standing is None or standing.down_since is not None
     kind = "SQLite" if found.is_sqlite else "PostgreSQL"
     typer.echo(f"The desk {'stands down' if down else 'works'}; {people:,} accounts are active.")

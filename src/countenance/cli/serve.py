@@ -246,14 +246,14 @@ def _listening(text: str) -> Iterator[socket.socket]:
     from countenance.desk.folder import check_address
 
     host, port = check_address(text)
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        door = socket.socket(family)
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind((host, port))
-    except (OSError, UnicodeError) as error:
-        raise _taken(text, error) from error
-    with contextlib.closing(door):
+    with contextlib.ExitStack() as stack:
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            door = stack.enter_context(socket.socket(family))
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            door.bind((host, port))
+        except (OSError, UnicodeError) as error:
+            raise _taken(text, error) from error
         door.set_inheritable(True)
         yield door
 
