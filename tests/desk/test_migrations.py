@@ -94,6 +94,24 @@ def test_from_the_first_release_with_its_records_and_back(
             "INSERT INTO cases (id, number, state, opened_by, opened_at, version) "
             "VALUES ('c1', '24-1', 'open', 'anna', '2026-11-01 09:00:00', 1)"
         ))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO galleries (code, holder, sources, basis, purpose, keep_days, notice, "
+            "engine, engine_name, changes, made_at) VALUES ('g', 'fbi', 'passports', 'b', 'p', "
+            "9, TRUE, 'e', 'e', 3, '2026-11-01 09:00:00')"
+        ))  # fmt: skip
+        for person in ("p1", "p2"):
+            connection.execute(text(
+                "INSERT INTO gallery_people (id, gallery) VALUES (:who, 'g')"
+            ), {"who": person})  # fmt: skip
+        for entry, person, state in (
+            ("e1", "p1", "active"), ("e2", "p1", "active"), ("e3", "p2", "removed"),
+        ):  # fmt: skip
+            connection.execute(text(
+                "INSERT INTO gallery_entries (id, gallery, person, state, source, disposition, "
+                "captured_on, expires_on, added_at, imported, change, swept) VALUES (:entry, 'g', "
+                ":person, :state, 'passports', 'documented', '2024-01-01', '2030-01-01', "
+                "'2026-11-01 09:00:00', 'i', 1, FALSE)"
+            ), {"entry": entry, "person": person, "state": state})  # fmt: skip
     store.close()
     with pytest.raises(DeskError, match=f"revision 0001.*{REVISION}"):
         Store.open(url)
@@ -101,6 +119,8 @@ def test_from_the_first_release_with_its_records_and_back(
     migrations.upgrade(store)
     vault = SQLiteVault(tmp_path / "v.db", clock=lambda: 0)
     desk = Desk(store, Recorder(store, log, vault, clock, KINDS), clock=clock)  # type: ignore[arg-type]
+    held = list_galleries(desk, ADMIN)["g"]
+    assert (held.people, held.images, held.sources) == (1, 2, {"passports": 2})
     subjects.ask(desk, subjects.Asked("A Person", "by post"), keys=KEYS, source="0" * 16)
     with pytest.raises(DeskError, match="records"):
         migrations.downgrade(store, "0001")

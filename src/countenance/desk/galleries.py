@@ -13,10 +13,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 from sqlalchemy.orm import Session
 
 from countenance.core import InputError
@@ -42,6 +43,9 @@ OLDEST_BAND = "10 years and more"
 _YEAR = datetime.timedelta(days=365.25)
 _MOST_KEEP_DAYS = 366 * 25
 _CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
+_counted: WeakKeyDictionary[
+    Engine | Connection, dict[str, tuple[tuple[int, datetime.date], Composition]]
+] = WeakKeyDictionary()
 
 KINDS: tuple[EventKind, ...] = (
     EventKind(
@@ -177,28 +181,39 @@ def list_galleries(desk: Desk, actor: Actor) -> dict[str, Composition]:
 
 
 def composition(db: Session, code: str, *, today: datetime.date) -> Composition:
-    """What is in a gallery now. Raises NotAllowedError where there is none."""
+    """What is in a gallery now. Raises NotAllowedError where there is none.
+
+    Counted anew when something changed, or on another day; never in a transaction that changes
+    the gallery itself, or what was rolled back might be remembered.
+    """
     gallery = gallery_of(db, code)
-    here = _active(code)
-    band = case(
-        *((Entry.captured_on > today - years * _YEAR, name) for years, name in AGE_BANDS),
-        else_=OLDEST_BAND,
-    )
-    people, images, oldest, due = db.execute(
-        select(
-            func.count(Entry.person.distinct()), func.count(), func.min(Entry.captured_on),
-            func.min(Entry.expires_on),
-        ).where(*here)
-    ).one()  # fmt: skip
+    here, state = _counted.setdefault(db.get_bind(), {}), (gallery.changes, today)
+    if code not in here or here[code][0] != state:
+        here[code] = state, _count(db, gallery, today)
+    return replace(here[code][1], purged_at=gallery.purged_at)
 
-    def by(what: Any) -> dict[str, int]:
-        found = db.execute(select(what, func.count()).where(*here).group_by(what)).all()
-        return {str(name): int(n) for name, n in sorted(tuple(row) for row in found)}
 
+def _count(db: Session, gallery: Gallery, today: datetime.date) -> Composition:
+    what = (Entry.source, Entry.disposition, Entry.captured_on)
+    rows = db.execute(
+        select(*what, func.count(), func.min(Entry.expires_on)).where(*_active(gallery.code))
+        .group_by(*what)
+    ).all()  # fmt: skip
+    sources, dispositions, ages = Counter[str](), Counter[str](), Counter[str]()
+    for source, disposition, captured_on, count, _ in rows:
+        sources[source] += count
+        dispositions[disposition] += count
+        young = (name for years, name in AGE_BANDS if captured_on > today - years * _YEAR)
+        ages[next(young, OLDEST_BAND)] += count
     return Composition(
-        people, images, by(Entry.source), by(Entry.disposition), by(band), oldest, due,
-        gallery.purged_at,
+        gallery.people, gallery.images, _in_order(sources), _in_order(dispositions),
+        _in_order(ages), min((row[2] for row in rows), default=None),
+        min((row[4] for row in rows), default=None), None,
     )  # fmt: skip
+
+
+def _in_order(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
 
 
 class RecordedGalleries:
@@ -219,18 +234,17 @@ class RecordedGalleries:
         row = db.get(Gallery, gallery)
         if row is None or row.engine != engine:
             return None
-        what = composition(db, gallery, today=now.date())
         facts: dict[str, Any] = {
             "gallery.sources": sorted(row.sources.split()),
             "gallery.lawful-source-recorded": True,  # no entry comes in without
-            "gallery.size": what.people,
+            "gallery.size": row.people,
             "gallery.commercial": False,
             "gallery.holder": row.holder,
             "gallery.from-deception-or-breach": False,  # such sources are refused
             "gallery.notice-at-capture": row.notice,
         }
-        if what.purged_at is not None:
-            facts["gallery.purged-days"] = (now - what.purged_at).days
+        if row.purged_at is not None:
+            facts["gallery.purged-days"] = (now - row.purged_at).days
         return facts
 
     def reference(self, db: Session, gallery: str, candidate: str) -> bytes:
@@ -277,6 +291,7 @@ def set_disposition(
         if disposition in PURGED_DISPOSITIONS:
             remove(doing, gallery, [row], reason=disposition, grounds=grounds, keys=keys)
         else:
+            gallery_of(doing.db, gallery).changes += 1
             _changed(doing, gallery, row.source, grounds=grounds)
 
     desk.act(actor, "gallery.disposition", work)
@@ -305,6 +320,7 @@ def remove(
     """Remove entries as part of the caller's transaction, and record it with the count."""
     db, row_of = doing.db, gallery_of(doing.db, gallery)
     row_of.changes += 1
+    row_of.images -= len(rows)
     for row in rows:
         row.state, row.reason, row.removed_at = EntryState.REMOVED, reason, doing.now
         row.image_box = row.about_box = row.template_box = row.row_key_box = None
@@ -314,6 +330,7 @@ def remove(
         if db.scalar(select(Entry.id).where(*_active(gallery), Entry.person == identity)) is None:
             person = db.get_one(Enrolled, identity)
             person.mark = None
+            row_of.people -= 1
             keys.destroy(db, person.handle, now=doing.now)
     doing.record.add(
         db, "gallery-purged", about=f"gallery:{gallery}",
@@ -347,8 +364,7 @@ def gallery_of(db: Session, code: str) -> Gallery:
 
 def size(db: Session, gallery: str) -> int:
     """How many people are in it."""
-    db.flush()
-    return db.scalar(select(func.count(Entry.person.distinct())).where(*_active(gallery))) or 0
+    return gallery_of(db, gallery).people
 
 
 def _changed(

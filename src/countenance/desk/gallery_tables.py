@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from countenance.desk.base import UTC, Base
@@ -24,7 +24,11 @@ class EntryState(StrEnum):
 
 
 class Gallery(Base):
-    """One gallery: whose, of what sources, on what basis, for how long."""
+    """One gallery: whose, of what sources, on what basis, for how long.
+
+    `changes` grows with every change of what is in it; `people` and `images` are how many there
+    are now, kept with every change, because counting a million takes a second.
+    """
 
     __tablename__ = "galleries"
 
@@ -38,6 +42,8 @@ class Gallery(Base):
     engine: Mapped[str] = mapped_column(String(64))
     engine_name: Mapped[str] = mapped_column(String(64))
     changes: Mapped[int] = mapped_column(Integer, default=0)
+    people: Mapped[int] = mapped_column(Integer, default=0)
+    images: Mapped[int] = mapped_column(Integer, default=0)
     made_at: Mapped[datetime.datetime] = mapped_column(UTC)
     purged_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
 
@@ -62,16 +68,24 @@ class Entry(Base):
     """One image of one person. Of one that was removed, the counts stay and nothing else."""
 
     __tablename__ = "gallery_entries"
-    __table_args__ = (UniqueConstraint("gallery", "image_mark"),)
+    __table_args__ = (
+        UniqueConstraint("gallery", "image_mark"),
+        Index("ix_gallery_entries_change", "gallery", "change"),
+        # What purges and compositions ask of every entry, without reading the boxes beside it.
+        Index(
+            "ix_gallery_entries_what", "gallery", "state", "source", "disposition", "captured_on",
+            "expires_on",
+        ),
+    )  # fmt: skip
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    gallery: Mapped[str] = mapped_column(ForeignKey("galleries.code"), index=True)
+    gallery: Mapped[str] = mapped_column(ForeignKey("galleries.code"))
     person: Mapped[str] = mapped_column(ForeignKey("gallery_people.id"), index=True)
-    state: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[str] = mapped_column(String(16))
     source: Mapped[str] = mapped_column(String(64))
     disposition: Mapped[str] = mapped_column(String(64))
     captured_on: Mapped[datetime.date] = mapped_column(Date)
-    expires_on: Mapped[datetime.date] = mapped_column(Date, index=True)
+    expires_on: Mapped[datetime.date] = mapped_column(Date)
     image_mark: Mapped[str | None] = mapped_column(String(32), default=None)
     image_box: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True, default=None)
     about_box: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True, default=None)

@@ -223,8 +223,10 @@ class _Importer:
         if person is None:
             mark_of = keys.fingerprint(row.sample.subject, purpose=f"subject {gallery.code}")
             person = Enrolled(id=new_id(), gallery=gallery.code, mark=mark_of)
+            gallery.people += 1
             db.add(person)
             db.flush()
+        gallery.images += 1
         identity, facts = new_id(), row.facts
         dates = (facts.captured_on, facts.expires_on, facts.born_on)
         if enrolment.template is None or None in dates:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, String, Text, and_, or_, select, update
+from sqlalchemy import ColumnElement, Index, Integer, String, Text, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.core import CountenanceError, InputError
@@ -52,13 +52,14 @@ class Job(Base):
     """One piece of background work. `payload` names rows, and holds nothing personal."""
 
     __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_waiting", "state", "not_before"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(64))
     key: Mapped[str | None] = mapped_column(String(128), unique=True, default=None)
     payload: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16), default=JobState.WAITING)
-    not_before: Mapped[datetime.datetime] = mapped_column(UTC, index=True)
+    not_before: Mapped[datetime.datetime] = mapped_column(UTC)
     lease: Mapped[str | None] = mapped_column(String(32), default=None)
     lease_until: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
     attempts: Mapped[int] = mapped_column(Integer, default=0)

@@ -99,7 +99,7 @@ class Probe(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
-    state: Mapped[ProbeState] = mapped_column(String(16))
+    state: Mapped[ProbeState] = mapped_column(String(16), index=True)
     sort: Mapped[str] = mapped_column(String(32))
     shows: Mapped[str] = mapped_column(String(32))
     known_by: Mapped[str] = mapped_column(String(32))

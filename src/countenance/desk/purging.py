@@ -41,7 +41,7 @@ def purge(desk: Desk, gallery: str, *, keys: Secrets, working: Working | None = 
             rows = doing.db.scalars(
                 select(Entry)
                 .where(Entry.gallery == gallery, Entry.state == EntryState.ACTIVE, due)
-                .order_by(Entry.id).limit(BATCH)
+                .limit(BATCH)
             ).all()  # fmt: skip
             if rows:
                 remove(doing, gallery, rows, reason=reason, grounds="rule", keys=keys)

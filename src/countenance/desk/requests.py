@@ -83,7 +83,7 @@ class SearchRequest(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
     state: Mapped[RequestState] = mapped_column(String(16), index=True)
-    requester: Mapped[str] = mapped_column(String(32))
+    requester: Mapped[str] = mapped_column(String(32), index=True)
     submitted_at: Mapped[datetime.datetime] = mapped_column(UTC)
     expires_at: Mapped[datetime.datetime] = mapped_column(UTC)
     digest: Mapped[str] = mapped_column(String(64), unique=True)

@@ -293,12 +293,12 @@ def _free(db: Session, examiner: str, now: datetime.datetime) -> list[str]:
         Examination.review == Review.id, Examination.examiner == examiner
     )
     before = aliased(Review)
-    same = select(Examination.id).join(before, Examination.review == before.id).where(
-        before.known == Review.known, Examination.examiner == examiner
+    known = select(before.known).join(Examination, Examination.review == before.id).where(
+        before.known.is_not(None), Examination.examiner == examiner
     )  # fmt: skip
     free = select(Review.id).where(
         Review.state == ReviewState.OPEN, held < SEATS,
-        ~own.exists(), ~sat.exists(), ~same.exists(),
+        ~own.exists(), ~sat.exists(), Review.known.is_(None) | Review.known.not_in(known),
     )  # fmt: skip
     return list(db.scalars(free))
 

@@ -167,15 +167,20 @@ def _append(
     added, last = 0, ""
     while True:
         with desk.store.reading() as db:
-            rows = db.scalars(
-                select(Entry).options(undefer(Entry.template_box))
+            found = db.scalars(  # the templates of those that are not there yet, and no others
+                select(Entry.id)
                 .where(Entry.gallery == gallery, Entry.state == EntryState.ACTIVE, Entry.id > last)
                 .order_by(Entry.id).limit(BATCH)
             ).all()  # fmt: skip
-            if not rows:
+            if not found:
                 return added
-            last = rows[-1].id
-            new = [row for row in rows if row.id not in writer and row.template_box is not None]
+            last = found[-1]
+            absent = [each for each in found if each not in writer]
+            rows = db.scalars(
+                select(Entry).options(undefer(Entry.template_box))
+                .where(Entry.id.in_(absent)).order_by(Entry.id)
+            )  # fmt: skip
+            new = [row for row in rows if row.template_box is not None]
             clear = [
                 keys.open(db, db.get_one(Enrolled, row.person).handle, row.template_box or b"",
                           purpose=f"template {row.id}")

@@ -12,9 +12,23 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_GONE = (
+    ("gallery_entries", "expires_on"), ("gallery_entries", "gallery"),
+    ("gallery_entries", "state"), ("jobs", "not_before"),
+)  # fmt: skip
+_BETTER = (
+    ("ix_gallery_entries_change", "gallery_entries", ("gallery", "change")),
+    ("ix_gallery_entries_what", "gallery_entries",
+     ("gallery", "state", "source", "disposition", "captured_on", "expires_on")),
+    ("ix_jobs_waiting", "jobs", ("state", "not_before")),
+    ("ix_probes_state", "probes", ("state",)),
+    ("ix_requests_requester", "requests", ("requester",)),
+)  # fmt: skip
+
 
 def upgrade() -> None:
     """To this revision."""
+    _count_and_find_faster()
     op.create_index(op.f("ix_case_events_kind"), "case_events", ["kind"], unique=False)
     op.create_table(
         "door_buckets",
@@ -67,9 +81,34 @@ def upgrade() -> None:
     op.create_index(op.f("ix_case_erasures_state"), "case_erasures", ["state"], unique=False)
 
 
+def _count_and_find_faster() -> None:
+    for name in ("people", "images"):
+        op.add_column(
+            "galleries", sa.Column(name, sa.Integer(), nullable=False, server_default="0")
+        )
+    op.execute(
+        "UPDATE galleries SET (people, images) = (SELECT count(DISTINCT person), count(*) "
+        "FROM gallery_entries WHERE gallery = galleries.code AND state = 'active')"
+    )
+    for table, column in _GONE:
+        op.drop_index(f"ix_{table}_{column}", table_name=table)
+    for name, table, columns in _BETTER:
+        op.create_index(name, table, list(columns), unique=False)
+
+
+def _as_before() -> None:
+    for name, table, _ in _BETTER:
+        op.drop_index(name, table_name=table)
+    for table, column in _GONE:
+        op.create_index(f"ix_{table}_{column}", table, [column], unique=False)
+    for name in ("images", "people"):
+        op.drop_column("galleries", name)
+
+
 def downgrade() -> None:
     """Back to the one before. Raises DeskError where that would take records away."""
     refuse_loss(op.get_bind(), ("subject_requests", "case_erasures"))
+    _as_before()
     op.drop_index(op.f("ix_case_erasures_state"), table_name="case_erasures")
     op.drop_index(op.f("ix_case_erasures_case_id"), table_name="case_erasures")
     op.drop_table("case_erasures")
