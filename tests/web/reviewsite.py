@@ -135,7 +135,7 @@ def take(visitor: Visitor) -> str:
 
 def seen(**other: str) -> dict[str, str]:
     """The fields of the notes on a probe."""
-    fields = {f"see-{each}": "clear" for each in Component}
+    fields = {str(each): "clear" for each in Component}
     return {**fields, "words": "taken from above, left side in shadow", **other}
 
 

@@ -72,8 +72,8 @@ def test_registered_examined_as_any_other_and_counted(site: Site, auditor: Visit
         assert done.status_code == 303
         assert "Nobody has concluded" not in examiner.get("/reviews").text
     page = auditor.get("/known-answers").text
-    assert "1 of 1 (100%, 95% interval 2% to 100%)" in page  # Eve right, Fay wrong
-    assert "1 of 2 (50%, 95% interval 1% to 99%)" in page
+    assert "1 of 1 (100 %, 95 % interval 2–100 %)" in page  # Eve right, Fay wrong
+    assert "1 of 2 (50 %, 95 % interval 1–99 %)" in page
     for told in ("Eve Ent", "Fay Fox", "All together"):
         assert told in page
 

@@ -133,6 +133,7 @@ def test_from_prepared_to_given_out_and_what_may_be_done_then(bureau: Bureau) ->
         confirm="lead.rely",
     )  # fmt: skip
     assert "Arrest: refused" in arrest.text
+    assert "Speaks against this candidate: location" in arrest.text
     assert NO_SOLE_BASIS in text_of(arrest.text)
     assert bureau.requester.post(f"{path}/rely", {"step": "hang"}).status_code == 422
     assert bureau.requester.get(f"{path}/rely").status_code == 200

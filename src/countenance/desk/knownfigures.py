@@ -35,11 +35,10 @@ class Share:
         """In words; without a rate where there is nothing to make one of."""
         if not self.trials:
             return "none yet"
-        rate = self.events / self.trials
-        return (
-            f"{self.events:,} of {self.trials:,} ({rate:.0%}, {LEVEL:.0%} interval "
-            f"{self.low:.0%} to {self.high:.0%})"
+        rate, low, high, sure = (
+            f"{100 * each:.0f}" for each in (self.events / self.trials, self.low, self.high, LEVEL)
         )
+        return f"{self.events:,} of {self.trials:,} ({rate} %, {sure} % interval {low}–{high} %)"
 
 
 @dataclass(frozen=True, slots=True)

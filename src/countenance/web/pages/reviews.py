@@ -94,7 +94,7 @@ def note(at: Annotated[At, needs("review.note-probe")], task: Id) -> Response:
 
     def work() -> Response:
         visible = {
-            each: at.fields.choice(f"see-{each.value}", Visible) for each in Component
+            each: at.fields.choice(each.value, Visible) for each in Component
         }  # fmt: skip
         words = at.fields.lines("words", most=2000)
         try:
