@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from countenance.audit.sentences import percent, say_rate
+from countenance.core import ScoreUnit
 
-__all__ = ["percent", "say_length", "say_rate", "say_said"]
+__all__ = ["say_length", "say_rate", "say_rule", "say_said"]
 
 
 def say_said(said: Mapping[str, Any] | None, level: float) -> str:
@@ -28,6 +29,12 @@ def say_said(said: Mapping[str, Any] | None, level: float) -> str:
     if said["exact"] and low > 0:
         return f"{counts} ({sure} interval {percent(low)}–{percent(high)} %)"
     return f"{counts} ({sure} interval up to {percent(high)} %)"
+
+
+def say_rule(unit: ScoreUnit) -> str:
+    """What a threshold does, in the unit that people read."""
+    side = "at least" if unit.higher_is_more_similar else "at most"
+    return f"A candidate is listed where the {unit.name} is {side} the threshold."
 
 
 def say_length(time: datetime.timedelta) -> str:

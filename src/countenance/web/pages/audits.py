@@ -49,7 +49,8 @@ class GroupLine:
 class Findings:
     """What an audit says at the threshold it is judged at, or at its own where it has none there.
 
-    `there` says which of the two. `sentences` are its verdicts on how far the groups are apart.
+    `there` says which of the two. `sentences` has of each rate the verdict on how far the groups
+    are apart.
     """
 
     threshold: str
@@ -57,7 +58,7 @@ class Findings:
     grouping: str
     overall: GroupLine
     groups: tuple[GroupLine, ...]
-    sentences: tuple[str, ...]
+    sentences: tuple[tuple[str, str], ...]
 
 
 @router.get("/audits")
@@ -182,5 +183,7 @@ def _findings(judged: JudgedAudit) -> Findings | None:
                       say_rate(one.fnmr))
             for one in found.groups
         ),
-        () if found is None else (found.fmr.sentence, found.fnmr.sentence),
+        () if found is None else (
+            ("False matches", found.fmr.sentence), ("False non-matches", found.fnmr.sentence),
+        ),
     )  # fmt: skip

@@ -34,7 +34,7 @@ from countenance.web.at import At
 from countenance.web.ids import Id
 from countenance.web.reasons import at_field
 from countenance.web.rendering import notice
-from countenance.web.saying import say_said
+from countenance.web.saying import say_rule, say_said
 
 router = APIRouter()
 Reads = Annotated[At, needs("setting.read")]
@@ -81,7 +81,8 @@ def settings_page(at: Reads) -> Response:
     history = list_settings(at.desk, looker, engine=card.identity)
     policy = at.deployment.house.audit_policy
     return at.page(
-        "settings/show.html.j2", card=card, history=history, policy=policy,
+        "settings/show.html.j2", card=card, rule=say_rule(card.unit), history=history,
+        policy=policy,
         in_force=next((one for one in history if one.state is SettingState.IN_FORCE), None),
         proposed=[one for one in history if one.state is SettingState.PROPOSED],
         audit=current_judged(at.desk, looker, card=card, policy=policy),
@@ -94,6 +95,7 @@ def propose_page(at: Proposes) -> Response:
     history = list_settings(at.desk, at.looker(), engine=at.deployment.engine.card.identity)
     return at.page(
         "settings/propose.html.j2", card=at.deployment.engine.card, most=MOST_CANDIDATES,
+        rule=say_rule(at.deployment.engine.card.unit),
         in_force=next((one for one in history if one.state is SettingState.IN_FORCE), None),
     )  # fmt: skip
 
@@ -211,7 +213,7 @@ def _table(at: At, kept: Mapping[str, Any]) -> Table:
 
     return Table(
         kept["audit"], kept["grouping"], "" if kept["now"] is None else shown(unit, kept["now"]),
-        shown(unit, kept["then"]), unit.rule,
+        shown(unit, kept["then"]), say_rule(unit),
         tuple(
             GroupLine(
                 line["group"], line["people"],
