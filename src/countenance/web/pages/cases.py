@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from countenance.desk.casefile import CaseFile, read_case_file
+from countenance.desk.casefile import read_case_file
 from countenance.desk.cases import (
     CaseDetails,
     CaseState,
@@ -21,13 +20,13 @@ from countenance.desk.cases import (
     read_case,
 )
 from countenance.desk.errors import NotAllowedError
-from countenance.desk.kinds import KINDS
-from countenance.desk.timeline import Moment
+from countenance.desk.probes import ProbeState
 from countenance.law import bundled_vocabulary
 from countenance.web.access import needs
 from countenance.web.at import At
 from countenance.web.ids import Id
 from countenance.web.rendering import notice, words
+from countenance.web.telling import told
 
 router = APIRouter()
 _A_PAGE = 50
@@ -35,15 +34,6 @@ _OPENED = notice("case-opened", "The case is open. Upload a probe next.")
 _AMENDED = notice("case-amended", "The case was amended. Approvals from before are void.")
 _CLOSED = notice("case-closed", "The case is closed.")
 _REOPENED = notice("case-reopened", "The case is open again.")
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One line of the timeline: an event in words, and who it was as far as the file says."""
-
-    moment: Moment
-    says: str
-    who: str
 
 
 @router.get("/cases")
@@ -141,7 +131,8 @@ def _show(at: At, case: str) -> Response:
     file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
     return at.page(
         "cases/show.html.j2", file=file, case=file.case, mine=is_owner(at, file.case),
-        told=list(_told(file)), numbers={one.id: n for n, one in enumerate(file.probes, 1)},
+        told=list(told(file)), numbers={one.id: n for n, one in enumerate(file.probes, 1)},
+        ready=any(one.state is ProbeState.SUITABLE for one in file.probes),
     )  # fmt: skip
 
 
@@ -166,36 +157,3 @@ def _words() -> Mapping[str, list[tuple[str, str]]]:
 def said_words(codes: Iterable[str]) -> list[tuple[str, str]]:
     """Options of a field: each word of the program, and how a person reads it."""
     return [(code, words(code)) for code in codes]
-
-
-_OWNERS = frozenset({
-    "case-changed", "probe-received", "probe-edited", "probe-refused", "search-requested",
-    "search-started", "search-opened", "lead-outcome", "evidence-added", "reliance-decided",
-})  # fmt: skip
-"""Only whoever opened a case does these."""
-_EXAMINERS = frozenset({"probe-judged", "examination-changed", "candidate-reviewed"})
-
-
-def _told(file: CaseFile) -> Iterator[Told]:
-    owner = file.people.get(file.case.opened_by, "")
-    approvers = {
-        one.digest: file.people.get(one.approver, "") for one in file.requests if one.approver
-    }
-    for moment in file.timeline:
-        known = KINDS.get(moment.kind)
-        says = known[-1].says if known else moment.kind
-        yield Told(moment, says, _who(moment, owner, approvers))
-
-
-def _who(moment: Moment, owner: str, approvers: Mapping[str, str]) -> str:
-    """Who did it, as far as the case file says; names of examiners stay with the record."""
-    change = moment.public.get("change")
-    if moment.kind in _OWNERS or change in ("withdrawn", "taken-up"):
-        return owner
-    if moment.kind in _EXAMINERS:
-        return "an examiner"
-    if change == "approved":
-        return approvers.get(str(moment.public.get("request")), "an approver")
-    if change == "declined" or moment.kind == "quarantine-decided":
-        return "an approver"
-    return "the desk"
