@@ -209,11 +209,13 @@ def test_every_form_that_is_shown_can_be_sent(
 ) -> None:
     of, _, _ = demo
     sent: dict[str, list[int]] = {}
-    for name in ROLES:
+    for name in reversed(ROLES):  # administrators last: they close accounts
         walker = walkers[name]
         done: set[tuple[str, str]] = set()
         for _, _, found in walked[name]:
             for form in found.forms:
+                if walker.get("/account").status_code == 303:
+                    break
                 key = form.shape, dict(form.fields).get("name", "")
                 if form.path in ("/sign-out", "/demo") or key in done or form.method != "post":
                     continue
@@ -223,6 +225,8 @@ def test_every_form_that_is_shown_can_be_sent(
                 before = _events(of)
                 answer = walker.send(form)
                 status = answer.status_code
+                if status == 401:  # what was sent before ended this session, as it should
+                    break
                 assert status in (200, 201, 303, 403, 409, 422), (name, form, answer.text[-2000:])
                 if status == 403:  # somebody else's turn: it says so, and nothing else happens
                     assert "To do" in answer.text or "yours" in answer.text, (name, form.path)
