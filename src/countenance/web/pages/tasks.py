@@ -30,7 +30,7 @@ SAYS: Mapping[ToDo, tuple[str, str]] = {
     ToDo.SUPERVISE_LEAD: ("Look at a lead as its supervisor", "/leads/{}"),
     ToDo.APPROVE_SETTING: ("Approve or refuse a setting", "/settings/{}"),
     ToDo.APPROVE_ASK: ("Approve that others are asked", "/outside/asks/{}"),
-    ToDo.DECIDE_QUARANTINE: ("Decide on a result in quarantine", "/outside/results/{}"),
+    ToDo.DECIDE_QUARANTINE: ("Decide on a result in quarantine", "/outside"),
     ToDo.CLOSE_INCIDENT: ("Decide on an incident", "/incidents/{}"),
     ToDo.CONFIRM_STANDING: ("Confirm that the desk is suspended or resumed", "/standing"),
     ToDo.JUDGE_PROBE: ("Judge whether a picture is good enough", "/probes/{}/judge"),
