@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import deskgalleries
@@ -289,3 +290,13 @@ def test_people_who_trained_or_asked_are_named_nowhere(site: Site) -> None:
     everything = page_of(site) + site.public().get("/public.json").text
     for name in ("Rita Ray", "Paula Poe", "Ada First", "12 Elm"):
         assert name not in everything
+
+
+def test_every_field_of_the_document_is_described() -> None:
+    described = (Path(__file__).parents[2] / "docs" / "public-page.md").read_text()
+    schema = DOCUMENT.json_schema()
+    parts = [schema, *schema["$defs"].values()]
+    names = {name for part in parts for name in part.get("properties", {})}
+    assert len(names) > 50
+    missing = [one for one in sorted(names) if not re.search(rf"\b{one}\b", described)]
+    assert not missing
