@@ -45,6 +45,11 @@ def test_what_is_made_can_be_read_and_says_every_entry(fresh: Path) -> None:
     text = (fresh / FILE).read_text()
     for field in Configuration.__struct_encode_fields__:
         assert field == "folder" or field in text, f"{field} is not explained"
+    docs = Path(__file__).parents[2] / "docs" / "serving.md"
+    for field in Configuration.__struct_encode_fields__:
+        assert field == "folder" or f"`{field}`" in docs.read_text() or f"[{field}]" in (
+            docs.read_text()
+        ), f"{field} is not documented"  # fmt: skip
 
 
 def test_only_the_owner_can_read_what_is_made(fresh: Path) -> None:

@@ -7,7 +7,8 @@ code  meaning
 1     done, and the answer is the one asked about: a limit of ``--fail-if`` is
       exceeded, ``reproduce`` got other bytes, a proof or log does not verify,
       a monitor has something to look at, ``law decide`` does not permit, or
-      ``law check``, ``law scenarios`` or ``law recheck`` found something
+      ``law check``, ``law scenarios``, ``law recheck`` or ``desk check``
+      found something
 2     the input or the command is not what it must be; the message says what to do
 3     a defect in Countenance
 130   interrupted; nothing half-written is left

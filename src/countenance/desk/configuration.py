@@ -286,7 +286,7 @@ def _check_policy(found: Configuration) -> None:
             near = library.near(each)
             raise InputError(
                 f"there is no rule pack {each!r}",
-                do=f"is {near} meant?" if near else "countenance law packs lists them",
+                do=f"is {near} meant?" if near else "countenance law list shows them",
             )
 
 

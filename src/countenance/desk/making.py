@@ -147,7 +147,7 @@ origins = {origins}
 listen = {listen}
 trusted-proxies = []
 
-# Under whose law this desk works: the smallest place of each. `countenance law packs` lists the
+# Under whose law this desk works: the smallest place of each. `countenance law list` shows the
 # places there are rules for. Everywhere else, and in "zz" (nowhere), everything is denied.
 jurisdictions = {jurisdictions}
 # Rule packs of the agency's own choice beside the law. None: the strict model policy.
@@ -194,7 +194,7 @@ most-worst-fmr = 0.001          # upper end of the interval of the worst group's
 #most-ratio = 10.0              # most between worst and best group; no limit is shown as such
 
 # What the operator states of the agency, the engine and its notices, for every request alike.
-# The names are those of `countenance law template`; what is not stated is unknown, and denied.
+# The names are those of `countenance law facts`; what is not stated is unknown, and denied.
 [facts]
 #agency.name = "Police of Example"
 #agency.policy-published = true
