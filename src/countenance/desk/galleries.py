@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from countenance.core import InputError
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.gallery_tables import Enrolled, Entry, EntryState, Gallery
+from countenance.desk.gallerystatements import stated_facts
 from countenance.desk.lawful import (
     KEPT_DISPOSITIONS,
     PURGED_DISPOSITIONS,
@@ -227,9 +228,8 @@ class RecordedGalleries:
     ) -> Mapping[str, Any] | None:
         """Facts ``gallery.*`` that the desk knows; None where there is no such gallery.
 
-        What only people can judge (``gallery.justified``, ``gallery.proportionate``,
-        ``gallery.reviewed``, ``gallery.images-most-recent``) is not among them: unknown is a
-        denial wherever a law asks.
+        What only people can judge is among them where somebody stated it and it counts
+        (`gallerystatements`): unknown is a denial wherever a law asks.
         """
         row = db.get(Gallery, gallery)
         if row is None or row.engine != engine:
@@ -245,7 +245,7 @@ class RecordedGalleries:
         }
         if row.purged_at is not None:
             facts["gallery.purged-days"] = (now - row.purged_at).days
-        return facts
+        return facts | stated_facts(db, row, now)
 
     def reference(self, db: Session, gallery: str, candidate: str) -> bytes:
         """The picture of an entry. Raises NotAllowedError where there is none (any more)."""

@@ -14,6 +14,7 @@ from countenance.desk.cases import KINDS as CASES
 from countenance.desk.erasing import KINDS as ERASING
 from countenance.desk.evidence import KINDS as EVIDENCE
 from countenance.desk.galleries import KINDS as GALLERIES
+from countenance.desk.gallerystatements import KINDS as GALLERY_STATEMENTS
 from countenance.desk.imports import KINDS as IMPORTS
 from countenance.desk.incidents import KINDS as INCIDENTS
 from countenance.desk.knownanswers import KINDS as KNOWN_ANSWERS
@@ -49,6 +50,7 @@ KINDS: Final[Kinds] = collected(
         *ERASING,
         *EVIDENCE,
         *GALLERIES,
+        *GALLERY_STATEMENTS,
         *IMPORTS,
         *INCIDENTS,
         *KNOWN_ANSWERS,

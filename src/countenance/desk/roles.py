@@ -136,6 +136,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         # what pages are made of
         "task.list": _by(_R, _A, _E, _U, _M, standing_down=True),
         "figures.read": _by(_R, _A, _U, _M, standing_down=True),
+        "gallery.state": _by(_M, _U, step_up=True, standing_down=True),
         "gallery.entries": _by(_M, _U, standing_down=True),
         # the desk itself
         "setting.propose": _by(_M, step_up=True),

@@ -103,11 +103,33 @@ def _as_before() -> None:
         op.create_index(f"ix_{table}_{column}", table, [column], unique=False)
     for name in ("images", "people"):
         op.drop_column("galleries", name)
+    op.create_table(
+        "gallery_statements",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("gallery", sa.String(length=64), nullable=False),
+        sa.Column("question", sa.String(length=32), nullable=False),
+        sa.Column("holds", sa.Boolean(), nullable=False),
+        sa.Column("changes", sa.Integer(), nullable=False),
+        sa.Column("by", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("box", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["gallery"], ["galleries.code"], name=op.f("fk_gallery_statements_gallery_galleries")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gallery_statements")),
+    )
+    op.create_index(
+        op.f("ix_gallery_statements_gallery"), "gallery_statements", ["gallery"], unique=False
+    )
 
 
 def downgrade() -> None:
     """Back to the one before. Raises DeskError where that would take records away."""
-    refuse_loss(op.get_bind(), ("subject_requests", "case_erasures"))
+    refuse_loss(op.get_bind(), ("subject_requests", "case_erasures", "gallery_statements"))
+    op.drop_index(op.f("ix_gallery_statements_gallery"), table_name="gallery_statements")
+    op.drop_table("gallery_statements")
     _as_before()
     op.drop_index(op.f("ix_case_erasures_state"), table_name="case_erasures")
     op.drop_index(op.f("ix_case_erasures_case_id"), table_name="case_erasures")
