@@ -372,6 +372,41 @@ def test_what_was_committed_while_a_view_was_opened_is_logged_before_it_is_shown
     assert desk.look(ADMIN, "account.list", lambda db: (db.scalar(counted), log.size)) == (1, 1)
 
 
+class SeenBefore:
+    """The log as another process has it: it knows of others' entries when it looks again."""
+
+    def __init__(self, log: Log) -> None:
+        self.log, self.size, self.read = log, log.size, 0
+
+    def refresh(self) -> int:
+        self.size = self.log.refresh()
+        return self.size
+
+    def append(self, entries: Sequence[bytes]) -> range:
+        found = self.log.append(entries)
+        self.size = self.log.size
+        return found
+
+    def entry(self, index: int) -> bytes:
+        self.read += 1
+        return self.log.entry(index)
+
+
+def test_after_a_quiet_day_nobody_looks_through_all_that_others_wrote(
+    desk: Desk, log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = SeenBefore(log)
+    vault = SQLiteVault(tmp_path / "vault.db", clock=lambda: 0)
+    second = Desk(desk.store, Recorder(desk.store, seen, vault, desk.clock), clock=desk.clock)
+    second.act(ADMIN, "account.roles", granting)
+    for _ in range(50):
+        desk.act(ADMIN, "account.roles", granting)
+    monkeypatch.setattr(second.recorder, "_looked_s", -9e9)
+    second.act(ADMIN, "account.roles", granting)
+    assert seen.read == 0
+    assert log.size == 52
+
+
 def test_what_is_private_in_an_event_can_be_erased_by_a_handle() -> None:
     room = Path(service.__file__).parent
     calls = [

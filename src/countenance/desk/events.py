@@ -12,8 +12,10 @@ What is in the log is emptied from the outbox: of an old event, its number and i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -29,6 +31,7 @@ from countenance.record import (
     Opening,
     Sealed,
     SQLiteVault,
+    StorageError,
     erase_events,
     parse_opening,
     seal,
@@ -36,6 +39,7 @@ from countenance.record import (
 from countenance.record.vault import Erased
 
 _ADDED = "events added"
+_LOOK_S = 1.0
 _MOST = 500  # events brought together: bounds the memory after a long outage of the log
 
 
@@ -83,6 +87,7 @@ class Recorder:
         self._clock = clock
         self._kinds = kinds
         self._flushing = threading.Lock()
+        self._looked_s = -_LOOK_S
         store.check(empty=False)
         with store.reading() as db:
             self.latest_s = db.scalar(select(func.max(Outgoing.time_s))) or 0
@@ -100,6 +105,11 @@ class Recorder:
         found = max(versions, key=lambda one: one.version, default=None)
         if found is None:
             raise LookupError(kind)
+        if time.monotonic() - self._looked_s > _LOOK_S:
+            # Or the first event after a quiet day would be looked for among all that others wrote.
+            with contextlib.suppress(StorageError):
+                self._log.refresh()
+            self._looked_s = time.monotonic()
         now = int(self._clock().timestamp())
         sealed = seal(found, time_s=now, public=public or {}, private=private or {})
         openings = [opening.to_bytes().decode() for opening in sealed.openings]
