@@ -48,7 +48,7 @@ def test_the_decision_follows_what_is_filled_in(cast: Cast) -> None:
     assert "this would be refused" in hunch.text
     assert 'value="hunch" selected' in hunch.text
     unknown = {**fields, "suspicion.level": ""}
-    assert "What would have to be known" in cast.rita.post(
+    assert "on what is not known yet" in cast.rita.post(
         f"{cast.case}/requests/new", unknown
     ).text  # fmt: skip
     for page in (whole, hunch.text):

@@ -25,8 +25,8 @@ def test_the_way_of_a_case_through_its_pages(site: Site) -> None:
 
     empty = rita.get(f"{case}/requests/new")
     assert empty.status_code == 200
-    assert "this would be refused" in empty.text
-    assert "What would have to be known or done" in empty.text
+    assert "so refused, by the rules of 2026-11-23" in empty.text
+    assert "rules turn on what is not known yet" in empty.text
     fields = request_fields(probe)
     half = {name: value for name, value in fields.items() if "." not in name}
     shown = rita.post(f"{case}/requests/new", half)
