@@ -240,6 +240,21 @@ def test_another_s_lead_is_as_none(bureau: Bureau, site: Site) -> None:
         assert answer[0].content == answer[1].content
 
 
+def test_whoever_may_read_a_lead_is_shown_no_form_of_another_s(bureau: Bureau, site: Site) -> None:
+    lead = bureau.lead()
+    bureau.requester.post(f"/leads/{lead}/checklist", answers())
+    both = site.joined("Bo Both", Role.REQUESTER, Role.APPROVER)
+    page = both.get(f"/leads/{lead}")
+    assert page.status_code == 200
+    assert "I have checked this lead" in page.text
+    assert "/issue" not in page.text
+    for name in ("record", "probe", "candidate", "checklist", "evidence", "rely", "outcome"):
+        assert both.get(f"/leads/{lead}/{name}").status_code == 403, name
+    given = {"outcome": "not-followed", "grounds": "there was no time for it"}
+    assert both.post(f"/leads/{lead}/outcome", given).status_code == 403
+    assert both.post(f"/leads/{lead}/evidence", item()).status_code == 403
+
+
 def test_each_step_is_its_role_s(bureau: Bureau) -> None:
     lead = bureau.lead()
 

@@ -183,6 +183,17 @@ def test_another_s_is_as_none(bureau: Bureau, site: Site) -> None:
     assert bureau.approver.get(f"/cases/{bureau.case}/outside/ask").status_code == 403
 
 
+def test_whoever_may_read_a_case_is_shown_no_form_of_another_s(bureau: Bureau, site: Site) -> None:
+    both = site.joined("Bo Both", Role.REQUESTER, Role.APPROVER)
+    hub = f"/cases/{bureau.case}/outside"
+    page = both.get(hub)
+    assert page.status_code == 200
+    assert "Ask somebody" not in page.text
+    assert both.get(f"{hub}/ask").status_code == 403
+    assert both.get(f"{hub}/receive").status_code == 403
+    assert both.post(f"{hub}/receive", coming()).status_code == 403
+
+
 def test_each_step_is_its_role_s(bureau: Bureau) -> None:
     assert bureau.requester.get("/outside").status_code == 403
     assert bureau.eve.get("/outside").status_code == 403
