@@ -14,10 +14,11 @@ from witnessed import Witnessed, ran, witnessed
 
 from countenance.desk.cases import Case
 from countenance.desk.events import Outgoing
+from countenance.desk.kinds import KINDS
 from countenance.desk.roles import Role
 from countenance.desk.subjects import SubjectRequest
 from countenance.desk.unsealing import entry_of
-from countenance.record import QuorumError
+from countenance.record import QuorumError, seal
 
 EVIL = "<script>alert(1)</script>"
 OPEN = {"field": "author", "basis": "court-order", "reader": "Judge Roe"}
@@ -191,3 +192,22 @@ def test_no_page_of_the_record_names_what_is_sealed(site: Site, auditor: Visitor
     assert "Uma Audit" not in page
     with site.desk.store.reading() as db:
         assert not db.scalars(select(Case)).all()
+
+
+def test_how_long_a_list_is_stands_nowhere_before_it_is_published(
+    site: Site, auditor: Visitor, publisher: Witnessed
+) -> None:
+    digest = "a" * 64
+    public = {"request": digest, "jurisdiction": "US-MI", "engine": digest, "audit": digest,
+              "gallery": "booking", "gallery_size": 38, "candidates": 17}  # fmt: skip
+    sealed = seal(KINDS["search-returned"][-1], time_s=1_795_000_000, public=public,
+                  private={"case": "x", "list": {}})  # fmt: skip
+    (index,) = site.deployment.log.append([sealed.entry.to_bytes()])
+    for path in ("/record", f"/record/{index}"):
+        page = auditor.get(path).text
+        assert "gallery size" in page
+        assert "17" not in re.sub(r"<[^>]+>|\d\d:\d\d", " ", page).split("gallery size")[1]
+        assert "candidates" not in page
+    assert "candidates" not in auditor.get("/api/v1/record/events").text
+    publisher.cover(None)
+    assert "candidates" in auditor.get(f"/record/{index}").text

@@ -26,7 +26,8 @@ from countenance.desk.kinds import KINDS
 from countenance.desk.knownanswers import KnownAnswer, KnownPicture
 from countenance.desk.roles import Role
 from countenance.desk.service import Actor, Desk
-from countenance.record import leaf_hash, parse_entry
+from countenance.record import leaf_hash, parse_checkpoint, parse_entry
+from countenance.record.note import split_note
 
 MOST = 200
 """Nobody reads a longer page; a longer one is cut to it."""
@@ -41,6 +42,9 @@ class ReadableLog(Protocol):
 
     def entry(self, index: int) -> bytes:
         """One entry."""
+
+    def latest_checkpoint(self) -> bytes | None:
+        """The note published last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,19 +282,31 @@ def page_events(
 
     def work(_: Session) -> list[EventLine]:
         end = log.size if before is None else max(0, min(before, log.size))
-        return [
-            event_line(log, index) for index in range(end - 1, end - 1 - min(end, _cut(most)), -1)
-        ]
+        last = end - min(end, _cut(most))
+        published = published_size(log)
+        return [event_line(log, index, published=published) for index in range(last, end)][::-1]
 
     return desk.look(actor, "record.read", work)
 
 
-def event_line(log: ReadableLog, index: int) -> EventLine:
-    """One entry of the log, as anybody may read it."""
+def event_line(log: ReadableLog, index: int, *, published: int) -> EventLine:
+    """One entry of the log, as anybody may read it once it is among the `published` ones.
+
+    Before that, of a list that is sealed nobody is told how long it is.
+    """
     data = log.entry(index)
     entry = parse_entry(data, kinds=KINDS)
-    return EventLine(index, entry.kind, entry.time, entry.public, tuple(entry.sealed),
+    public = dict(entry.public)
+    if entry.kind == "search-returned" and index >= published:
+        del public["candidates"]
+    return EventLine(index, entry.kind, entry.time, public, tuple(entry.sealed),
                      leaf_hash(data).hex())  # fmt: skip
+
+
+def published_size(log: ReadableLog) -> int:
+    """How many entries the published checkpoint covers."""
+    note = log.latest_checkpoint()
+    return 0 if note is None else parse_checkpoint(split_note(note)[0]).size
 
 
 def _not_imported(db: Session, identity: str) -> dict[str, int]:

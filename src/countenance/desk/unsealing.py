@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from countenance.core import InputError
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.kinds import KINDS
-from countenance.desk.listings import EventLine, ReadableLog, event_line
+from countenance.desk.listings import EventLine, ReadableLog, event_line, published_size
 from countenance.desk.publishing import Publisher
 from countenance.desk.service import Actor, Desk, Doing, allow
 from countenance.record import Entry, Opening, parse_entry
@@ -37,7 +37,7 @@ def read_event(desk: Desk, actor: Actor, index: int, *, log: ReadableLog) -> Eve
 
     def work(_: Session) -> EventLine:
         entry_of(log, index)
-        return event_line(log, index)
+        return event_line(log, index, published=published_size(log))
 
     return desk.look(actor, "record.read", work)
 

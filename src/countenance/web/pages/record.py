@@ -15,7 +15,7 @@ from starlette.responses import Response
 from countenance.core import InputError, pretty_json
 from countenance.desk.errors import StateError
 from countenance.desk.kinds import KINDS
-from countenance.desk.listings import page_events
+from countenance.desk.listings import page_events, published_size
 from countenance.desk.unsealing import Basis, open_field, read_event
 from countenance.record.explorer import LogView, Pages
 from countenance.web.access import needs
@@ -47,8 +47,8 @@ def events(at: Reader) -> Response:
     )
     last = found[-1].index if found else 0
     return at.page(
-        "record/events.html.j2", events=found, size=log.size, published=_published(at), says=_SAYS,
-        newest=not before, more=f"/record?before={last}" if last else "",
+        "record/events.html.j2", events=found, size=log.size, published=published_size(log),
+        says=_SAYS, newest=not before, more=f"/record?before={last}" if last else "",
     )  # fmt: skip
 
 
@@ -95,17 +95,11 @@ def unseal(at: Annotated[At, needs("record.open-field")], index: Index) -> Respo
 
 def _show(at: At, index: int) -> Response:
     found = read_event(at.desk, at.looker(), index, log=at.deployment.log)
-    size = at.deployment.log.size
+    log = at.deployment.log
     return at.page(
-        "record/event.html.j2", event=found, published=_published(at), says=_SAYS, bases=_BASES,
-        newer=index + 1 if index + 1 < size else None,
+        "record/event.html.j2", event=found, published=published_size(log), says=_SAYS,
+        bases=_BASES, newer=index + 1 if index + 1 < log.size else None,
     )  # fmt: skip
-
-
-def _published(at: At) -> int:
-    """How many entries the published checkpoint covers."""
-    snapshot = LogView(at.deployment.log.read).snapshot()
-    return 0 if snapshot is None else snapshot.checkpoint.size
 
 
 _SAYS = {name: versions[-1].says for name, versions in KINDS.items()}
