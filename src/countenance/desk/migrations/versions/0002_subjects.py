@@ -79,6 +79,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_case_erasures_case_id"), "case_erasures", ["case_id"], unique=False)
     op.create_index(op.f("ix_case_erasures_state"), "case_erasures", ["state"], unique=False)
+    op.create_table(
+        "gallery_statements",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("gallery", sa.String(length=64), nullable=False),
+        sa.Column("question", sa.String(length=32), nullable=False),
+        sa.Column("holds", sa.Boolean(), nullable=False),
+        sa.Column("changes", sa.Integer(), nullable=False),
+        sa.Column("by", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("box", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["gallery"], ["galleries.code"], name=op.f("fk_gallery_statements_gallery_galleries")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gallery_statements")),
+    )
+    op.create_index(
+        op.f("ix_gallery_statements_gallery"), "gallery_statements", ["gallery"], unique=False
+    )
 
 
 def _count_and_find_faster() -> None:
@@ -103,26 +123,6 @@ def _as_before() -> None:
         op.create_index(f"ix_{table}_{column}", table, [column], unique=False)
     for name in ("images", "people"):
         op.drop_column("galleries", name)
-    op.create_table(
-        "gallery_statements",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("gallery", sa.String(length=64), nullable=False),
-        sa.Column("question", sa.String(length=32), nullable=False),
-        sa.Column("holds", sa.Boolean(), nullable=False),
-        sa.Column("changes", sa.Integer(), nullable=False),
-        sa.Column("by", sa.String(length=32), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("box", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["gallery"], ["galleries.code"], name=op.f("fk_gallery_statements_gallery_galleries")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_gallery_statements")),
-    )
-    op.create_index(
-        op.f("ix_gallery_statements_gallery"), "gallery_statements", ["gallery"], unique=False
-    )
 
 
 def downgrade() -> None:
