@@ -64,6 +64,10 @@ def test_notes_are_refused_by_field_and_what_was_typed_stays(bureau: Bureau) -> 
     odd = bureau.eve.post(f"/reviews/{task}/notes", seen(**{"nose": "crooked"}))
     assert odd.status_code == 422
     noted(bureau.eve, task)
+    for sent in ("notes", "compare", "conclude"):
+        back = bureau.eve.get(f"/reviews/{task}/{sent}")
+        assert back.headers["location"] == f"/reviews/{task}"
+        assert bureau.fay.get(f"/reviews/{task}/{sent}").status_code == 403
     again = bureau.eve.post(f"/reviews/{task}/notes", seen())
     assert again.status_code == 409
     assert "Candidate 1 of" in again.text

@@ -71,6 +71,14 @@ def show(at: Reader, task: Id) -> Response:
     return _next(at, task)
 
 
+@router.get("/reviews/{task}/notes")
+@router.get("/reviews/{task}/compare")
+@router.get("/reviews/{task}/conclude")
+def back(at: Reader, task: Id) -> Response:
+    """The address of a form that was sent, opened again: where the examination stands."""
+    return at.see(f"/reviews/{_own(at, task).id}")
+
+
 @router.get("/reviews/{task}/probe")
 def probe(at: Reader, task: Id) -> Response:
     """The probe's picture."""
