@@ -18,6 +18,7 @@ from countenance.audit import audit
 from countenance.core import InputError, Progress, no_progress
 from countenance.datasets import read_dataset
 from countenance.desk import (
+    gallerystatements,
     imports,
     incidents,
     knownanswers,
@@ -166,6 +167,7 @@ class Story:
         self.clock.to(150)
         self.people()
         self.gallery()
+        self.stated()
         self.measured(audited)
         courses: dict[str, Callable[[Mapping[str, Any]], object]] = {
             "lead-borne-out": self.lead_borne_out,
@@ -229,6 +231,17 @@ class Story:
         )
         self.work()
         purging.purge(desk, GALLERY, keys=of.keys)
+
+    def stated(self) -> None:
+        """The auditor looks the gallery through, and says what only a person can say of it."""
+        of = self.of
+        for question in gallerystatements.Question:
+            gallerystatements.state(
+                of.desk, self.cast["Ulla"].to(of, "gallery.state"), GALLERY, question, holds=True,
+                until=self.clock() + datetime.timedelta(days=330),
+                reason="every entry was looked through with the keeper of the records",
+                keys=of.keys,
+            )  # fmt: skip
 
     def work(self) -> None:
         """What a worker does, done here: imports, and the searchable file after them."""
