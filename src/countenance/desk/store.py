@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -50,6 +51,11 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
+        # SQLite lets one writer in, and of those who wait it lets in whoever asks at the right
+        # moment: with ten of them one may wait for ever. Here they queue before it.
+        self._turn: contextlib.AbstractContextManager[object] = (
+            threading.Lock() if self.is_sqlite else contextlib.nullcontext()
+        )
 
     @classmethod
     def open(cls, url: str, *, any_revision: bool = False) -> Store:
@@ -134,7 +140,7 @@ class Store:
         ends = time.monotonic() + _PATIENCE_S
         for attempt in itertools.count():
             try:
-                with self._sessions() as db, db.begin():
+                with self._turn, self._sessions() as db, db.begin():
                     if self.is_sqlite:
                         db.connection().exec_driver_sql("BEGIN IMMEDIATE")
                     return work(db)
