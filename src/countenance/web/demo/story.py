@@ -89,6 +89,11 @@ class Led:
         there = self._ends - datetime.timedelta(days=days_ago)
         self._now = max(there, self._now or there)
 
+    def later(self, *, minutes: float) -> None:
+        """Some time goes by there."""
+        if self._now is not None:
+            self._now = min(self._now + datetime.timedelta(minutes=minutes), self._ends)
+
     def let_go(self) -> None:
         """From here on the real time."""
         self._now = None
@@ -284,6 +289,7 @@ class Story:
     def probe(self, case: Mapping[str, Any], case_id: str, *, judged: bool = True) -> str:
         """Its probe comes, is made a little lighter, and is judged."""
         of, desk, rita = self.of, self.of.desk, self.cast["Rita"]
+        self.clock.later(minutes=25)
         data = portrait(Invented(case["who"]), _PROBE_TAKE)
         taken = (self.clock() - datetime.timedelta(days=1)).date()
         made = upload_probe(
@@ -297,6 +303,7 @@ class Story:
         if not isinstance(made, str):
             raise InputError("the probe of the story was refused", where=case["number"])
         if judged:
+            self.clock.later(minutes=95)
             if case["who"] % 3 == 2:
                 make_edit(
                     desk, rita.to(of, "probe.edit"), made, house=of.house, engine=of.engine,
@@ -316,6 +323,7 @@ class Story:
         of = self.of
         case_id = self.opened(case)
         probe = self.probe(case, case_id)
+        self.clock.later(minutes=20)
         day = (self.clock() - datetime.timedelta(days=1)).date()
         form = RequestForm(
             case_id, probe, gallery=GALLERY, engine=CARD.identity, stated=self.script.stated,
@@ -336,6 +344,7 @@ class Story:
         if not made.decision.permitted:
             told = "; ".join(reason.sentence for reason in made.decision.reasons[:3])
             raise InputError(f"the story's request was refused: {told}", where=case["number"])
+        self.clock.later(minutes=130)
         asa = self.cast["Asa"].signing(self.of, "request.approve", made.digest)
         approve(self.of.desk, asa, made.id, house=self.of.house, digest=made.digest,
                 assertion=None)  # fmt: skip
@@ -345,6 +354,7 @@ class Story:
         """The search is made, sealed, published, and opened for review."""
         _, request = self.approved(case)
         of, rita = self.of, self.cast["Rita"]
+        self.clock.later(minutes=35)
         actor = rita.to(of, "search.run")
         begin(of.desk, actor, request, house=of.house)
         return run_search(of.desk, actor, request, means=of.means).id
@@ -352,6 +362,7 @@ class Story:
     def examined(self, name: str, case: Mapping[str, Any], *, same: bool) -> None:
         """One examiner looks at the list, alone."""
         of, desk = self.of, self.of.desk
+        self.clock.later(minutes=170)
 
         def actor(action: str) -> Any:
             return self.cast[name].to(of, action)
@@ -371,6 +382,7 @@ class Story:
                 desk, actor("review.read"), task, label, keys=of.keys, pictures=of.pictures
             )
             is_same = same and shown == sought
+            self.clock.later(minutes=9)
             found[label] = Comparison(
                 dict.fromkeys(Component, Agreement.AGREE if is_same else Agreement.DIFFER),
                 Conclusion.SAME if is_same else Conclusion.DIFFERENT,
@@ -390,6 +402,7 @@ class Story:
             {each: Checked(Answer.NOT_KNOWN, "asked, no answer yet") for each in Question},
             means=of.leads,
         )  # fmt: skip
+        self.clock.later(minutes=240)
         leads.supervise(desk, self.cast["Amir"].to(of, "lead.supervise"), lead)
         leads.issue(desk, rita.to(of, "lead.issue"), lead, means=of.leads)
         return lead
