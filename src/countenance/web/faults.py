@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from countenance.core import CountenanceError, InputError, IntegrityError
 from countenance.desk.ceremonies import SignInError
+from countenance.desk.doors import TooManyError
 from countenance.desk.errors import NotAllowedError, StateError, StoodDownError
 from countenance.desk.passkeys import RefusedAnswerError
 from countenance.record import QuorumError
@@ -33,6 +34,7 @@ _STATUS: tuple[tuple[type[CountenanceError], int], ...] = (
     (StoodDownError, 503),
     (QuorumError, 503),
     (InputError, 422),
+    (TooManyError, 429),
 )
 
 
@@ -61,7 +63,13 @@ def _is_program(request: Request) -> bool:
 
 
 def _answer(request: Request, error: CountenanceError, status: int | None = None) -> Response:
-    status = status or status_of(error)
+    answer = _told(request, error, status or status_of(error))
+    if isinstance(error, TooManyError):
+        answer.headers["retry-after"] = str(error.retry_s)
+    return answer
+
+
+def _told(request: Request, error: CountenanceError, status: int) -> Response:
     if _is_program(request):
         body = {**problem_details(error), "status": status}
         return JSONResponse(body, status, media_type="application/problem+json")

@@ -19,6 +19,7 @@ from countenance.core import InputError
 from countenance.desk.accounts import own_account
 from countenance.desk.approval_signatures import begin_approval, finish_approval
 from countenance.desk.ceremonies import Ceremony
+from countenance.desk.doors import Door, knock
 from countenance.desk.invitations import begin_join, finish_join
 from countenance.desk.own_passkeys import begin_own_passkey, finish_own_passkey
 from countenance.desk.passkeys import CEREMONY_S
@@ -33,6 +34,7 @@ from countenance.desk.sessions import (
 )
 from countenance.web.access import open_to_all, signed_in
 from countenance.web.at import CEREMONY_COOKIE, SESSION_COOKIE, At
+from countenance.web.callers import source_of
 from countenance.web.rendering import notice
 
 router = APIRouter()
@@ -81,12 +83,14 @@ def account_page(at: Anyone) -> Response:
 @router.post("/passkey/sign-in/begin")
 def sign_in_begin(at: Public) -> Response:
     """What the browser needs to ask for a passkey."""
+    knock(at.desk, Door.SIGN_IN, source_of(at))
     return _begun(begin_sign_in(at.desk, at.deployment.party))
 
 
 @router.post("/passkey/sign-in/finish")
 def sign_in_finish(at: Public, sent: Annotated[Any, Body()]) -> Response:
     """Sign in with the answer; a session of this browser that was there ends."""
+    knock(at.desk, Door.SIGN_IN, source_of(at))
     made = finish_sign_in(
         at.desk, at.deployment.party, _ceremony(at), _answer(sent), instead_of=at.token
     )
@@ -96,12 +100,14 @@ def sign_in_finish(at: Public, sent: Annotated[Any, Body()]) -> Response:
 @router.post("/passkey/join/begin")
 def join_begin(at: Public, sent: Annotated[Any, Body()]) -> Response:
     """What the browser needs to make a passkey for whom the code was shown to."""
+    knock(at.desk, Door.JOIN, source_of(at))
     return _begun(begin_join(at.desk, at.deployment.party, _text(sent, "code", 100)))
 
 
 @router.post("/passkey/join/finish")
 def join_finish(at: Public, sent: Annotated[Any, Body()]) -> Response:
     """Register the passkey; nobody is signed in by that."""
+    knock(at.desk, Door.JOIN, source_of(at))
     finish_join(at.desk, at.deployment.party, _ceremony(at), _answer(sent))
     return JSONResponse({"to": f"/sign-in?done={_JOINED}"})
 
