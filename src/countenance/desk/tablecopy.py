@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.orm import Session
 
 from countenance.core import IntegrityError
 from countenance.desk.base import Base, import_tables
@@ -50,22 +51,20 @@ class Instant:
 def instant(store: Store, log: Log) -> Iterator[Instant]:
     """Take a view of the database; writers wait for as long as that takes, not for the copy."""
     with store.engine.connect() as view:
-        with store.engine.connect() as writer:
-            if store.is_sqlite:
-                writer.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                writer.execution_options(isolation_level="READ COMMITTED")
-                writer.exec_driver_sql("SET LOCAL lock_timeout = '20s'")
-                writer.exec_driver_sql("LOCK TABLE outbox IN SHARE MODE")
-            size, note = log.refresh(), log.latest_checkpoint()
-            if store.is_sqlite:
+
+        def begin(db: Session) -> tuple[int, bytes | None]:
+            view.rollback()
+            if store.is_sqlite:  # whose transactions that write are alone
                 view.exec_driver_sql("BEGIN")
             else:
-                view.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )  # fmt: skip
+                db.execute(text("SET LOCAL lock_timeout = '20s'"))
+                db.execute(text("LOCK TABLE outbox IN SHARE MODE"))
+                view.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            size, note = log.refresh(), log.latest_checkpoint()
             view.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar_one()
-            writer.rollback()
+            return size, note
+
+        size, note = store.write(begin)
         yield Instant(view, size, note)
         view.rollback()
 
