@@ -294,9 +294,16 @@ class _Counting:
         return found
 
     def _month(self, at: Any) -> Any:
-        ends = [(at < end, n) for n, end in enumerate(self._begins[1:])]
-        last = len(self._begins) - 1
-        return case(*ends, else_=last) if ends else case((at.is_not(None), last), else_=last)
+        """The number of the month of a time, by halving: six comparisons for five years."""
+
+        def among(low: int, high: int) -> Any:
+            if low == high:
+                return literal(low)
+            middle = (low + high + 1) // 2
+            return case((at < self._begins[middle], among(low, middle - 1)),
+                        else_=among(middle, high))  # fmt: skip
+
+        return among(0, len(self._begins) - 1)
 
     def _none(self) -> list[Counter[str]]:
         return [Counter() for _ in self._begins]
