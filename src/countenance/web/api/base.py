@@ -10,12 +10,20 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 from urllib.parse import unquote_to_bytes
 
 from annotated_types import GroupedMetadata
 from fastapi import Header, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from countenance.core import InputError
 from countenance.desk.roles import Role
@@ -92,6 +100,21 @@ class Lines(Line):
 
     most: int = 20_000
     pattern: ClassVar[str] = _LINES
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(GroupedMetadata):
+    """A word of an enumeration whose name is another's, too: ``Annotated[str, OneOf(Basis)]``."""
+
+    of: type[StrEnum]
+
+    def __iter__(self) -> Iterator[Any]:
+        """See `GroupedMetadata`."""
+        yield AfterValidator(self._checked)
+        yield WithJsonSchema({"type": "string", "enum": [each.value for each in self.of]})
+
+    def _checked(self, word: str) -> str:
+        return self.of(word).value
 
 
 def worded(value: str | None, where: str, *, most: int) -> str:

@@ -6,9 +6,7 @@ import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
-from starlette.responses import JSONResponse, Response
 
-from countenance.desk.doors import TooManyError
 from countenance.desk.subjectanswers import Answer, answer, read_answer
 from countenance.desk.subjects import (
     Asked,
@@ -166,18 +164,11 @@ class SubjectAnswer(Out):
 @router.post(
     "/subject-requests", status_code=201, response_model=ReferenceTold, responses=_TOO_MANY
 )
-def ask_what_is_held(at: Annotated[At, open_to_all()], sent: Person) -> ReferenceTold | Response:
+def ask_what_is_held(at: Annotated[At, open_to_all()], sent: Person) -> ReferenceTold:
     """Ask "am I in a gallery, was I returned?"; who asks is checked outside, then answered."""
-    try:
-        return ReferenceTold(
-            reference=ask(at.desk, _asked(sent), keys=at.deployment.keys, source=source_of(at))
-        )
-    except TooManyError as error:
-        told = Problem(title=error.what, status=429, code=error.code, to_do=error.do or "")
-        return JSONResponse(
-            told.model_dump(), 429, {"retry-after": str(error.retry_s)},
-            media_type="application/problem+json",
-        )  # fmt: skip
+    return ReferenceTold(
+        reference=ask(at.desk, _asked(sent), keys=at.deployment.keys, source=source_of(at))
+    )
 
 
 @router.post("/subject-requests/status", response_model=SubjectStatus)

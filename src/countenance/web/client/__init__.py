@@ -13,6 +13,7 @@ from countenance.web.client.errors import (
     NotAllowedError,
     NotSignedInError,
     ProblemError,
+    TooManyError,
     UnavailableError,
 )
 from countenance.web.client.keys import Authenticator
@@ -25,5 +26,6 @@ __all__ = [
     "NotAllowedError",
     "NotSignedInError",
     "ProblemError",
+    "TooManyError",
     "UnavailableError",
 ]

@@ -35,7 +35,7 @@ class Call:
     signs: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # a generic with slots cannot be called by its type
 class Shape(Generic[T]):
     """How an answer is read."""
 
@@ -47,7 +47,7 @@ class Shape(Generic[T]):
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tagged(Generic[T]):
     """How an answer is read that is one of several things, told apart by one word in it."""
 
@@ -56,7 +56,7 @@ class Tagged(Generic[T]):
 
     def read(self, data: bytes) -> T:
         """The answer. Raises msgspec.MsgspecError where it is none of them."""
-        word = msgspec.json.decode(data, type=dict[str, Any]).get(self.by)
+        word = str(msgspec.json.decode(data, type=dict[str, Any]).get(self.by))
         if word not in self.among:
             raise msgspec.ValidationError(f"{self.by} is none of {', '.join(self.among)}")
         found: T = msgspec.json.decode(data, type=self.among[word])

@@ -61,6 +61,12 @@ class InvalidError(ProblemError):
     code = "client-invalid"
 
 
+class TooManyError(ProblemError):
+    """Too many calls came from here: wait."""
+
+    code = "client-too-many"
+
+
 class UnavailableError(ProblemError):
     """The desk is suspended, or something that it needs does not answer."""
 
@@ -69,7 +75,7 @@ class UnavailableError(ProblemError):
 
 _ERRORS: Final[dict[int, type[ProblemError]]] = {
     401: NotSignedInError, 403: NotAllowedError, 409: ConflictError, 422: InvalidError,
-    503: UnavailableError,
+    429: TooManyError, 503: UnavailableError,
 }  # fmt: skip
 
 

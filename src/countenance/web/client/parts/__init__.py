@@ -8,6 +8,7 @@ from __future__ import annotations
 from countenance.web.client.parts.accounts import AccountsCalls
 from countenance.web.client.parts.audits import AuditsCalls
 from countenance.web.client.parts.cases import CasesCalls
+from countenance.web.client.parts.erasures import ErasuresCalls
 from countenance.web.client.parts.galleries import GalleriesCalls
 from countenance.web.client.parts.incidents import IncidentsCalls
 from countenance.web.client.parts.known_answers import KnownAnswersCalls
@@ -21,6 +22,7 @@ from countenance.web.client.parts.reviews import ReviewsCalls
 from countenance.web.client.parts.session import SessionCalls
 from countenance.web.client.parts.settings import SettingsCalls
 from countenance.web.client.parts.standing import StandingCalls
+from countenance.web.client.parts.statements import StatementsCalls
 from countenance.web.client.parts.subject_requests import SubjectRequestsCalls
 
 __all__ = ["Calls"]
@@ -30,6 +32,7 @@ class Calls(
     AccountsCalls,
     AuditsCalls,
     CasesCalls,
+    ErasuresCalls,
     GalleriesCalls,
     IncidentsCalls,
     KnownAnswersCalls,
@@ -43,6 +46,7 @@ class Calls(
     SessionCalls,
     SettingsCalls,
     StandingCalls,
+    StatementsCalls,
     SubjectRequestsCalls,
 ):
     """Every call, by the name of its operation."""
