@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from databases import new_database, server
+from deskfolders import make_quick
 from deskgalleries import NEW, Toy, folder
 from people import entries, first, joined
 from sqlalchemy import select, text
@@ -47,6 +48,11 @@ __all__ = ["server"]
 
 ENGINE = Toy()
 PASSPHRASE = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_quick(monkeypatch)
 
 
 @pytest.fixture
@@ -532,8 +538,3 @@ def test_a_desk_on_postgresql_comes_back_into_another_database(
         joined(ada, "Rosa Request", Role.REQUESTER)  # numbers go on where they were
         again.means.publisher.cover(None)
         assert wrong(checked(again, new)) == []
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("countenance.desk.sealedkeys._COST", 2**12)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from authenticator import MANAGED, Maker
+from deskfolders import make_quick
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,9 +24,14 @@ local-witness = "127.0.0.1:20001"
 """
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fresh") / "desk"
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_quick(monkeypatch)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    folder = tmp_path / "desk"
     make_deployment(folder, name='Police of "Exämple"', jurisdictions=("us/mi/detroit",))
     return folder
 

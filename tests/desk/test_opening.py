@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from databases import new_database, server
+from deskfolders import make_quick
 from deskgalleries import CARD, NEW, Toy, folder
 from people import first
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from sqlalchemy import select
 from countenance.core import CountenanceError, InputError
 from countenance.desk import imports, jobs
 from countenance.desk.background import Background
-from countenance.desk.configuration import FILE, read_configuration
+from countenance.desk.configuration import read_configuration
 from countenance.desk.errors import DeskError, StateError
 from countenance.desk.galleries import make_gallery
 from countenance.desk.gallery_tables import Entry
@@ -47,15 +48,11 @@ def soon(true: Callable[[], object], *, within_s: float = 20.0) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    make_deployment(tmp_path / "desk", name="Desk", origin="https://desk.example")
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    with monkeypatch.context() as patch:
+        make_quick(patch)  # the keys; processes are what these tests are of
+        make_deployment(tmp_path / "desk", name="Desk", origin="https://desk.example")
     return tmp_path / "desk"
-
-
-def changed(place: Path, old: str, new: str) -> None:
-    text = (place / FILE).read_text()
-    assert old in text
-    (place / FILE).write_text(text.replace(old, new))
 
 
 def test_opened_closed_and_opened_again_it_is_the_same(place: Path) -> None:
@@ -285,11 +282,13 @@ def test_a_failing_step_does_not_end_the_background(
 
 
 @pytest.fixture
-def shared(tmp_path: Path, server: str) -> Path:
+def shared(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     url = new_database(server).replace("postgresql+psycopg:", "postgresql:")
-    make_deployment(
-        tmp_path / "shared", name="Desk", origin="https://desk.example", database=url
-    )  # fmt: skip
+    with monkeypatch.context() as patch:
+        make_quick(patch)
+        make_deployment(
+            tmp_path / "shared", name="Desk", origin="https://desk.example", database=url
+        )
     return tmp_path / "shared"
 
 
