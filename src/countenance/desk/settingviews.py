@@ -181,7 +181,9 @@ def judge_audit(
     """An audit that nobody accepted yet, judged as if it were. Raises InputError."""
     audit = _audit(data)
     return desk.look(
-        actor, "setting.read", lambda db: _judged(db, audit, card, policy, desk.now())
+        actor,
+        "setting.read",
+        lambda db: _judged(db, audit, audit_digest(audit), card, policy, desk.now()),
     )
 
 
@@ -257,16 +259,17 @@ def _file(
     line = AuditLine(row.id, row.engine, row.digest, AuditState(row.state), row.operational,
                      row.accepted_at, row.until)  # fmt: skip
     name = account_names(db, [row.accepted_by]).get(row.accepted_by, row.accepted_by)
-    return AuditFile(line, name, _judged(db, audit_of(row), card, policy, now))
+    return AuditFile(line, name, _judged(db, audit_of(row), row.digest, card, policy, now))
 
 
 def _judged(
-    db: Session, audit: Audit, card: EngineCard, policy: AuditPolicy, now: datetime.datetime
-) -> JudgedAudit:
+    db: Session, audit: Audit, digest: str, card: EngineCard, policy: AuditPolicy,
+    now: datetime.datetime,
+) -> JudgedAudit:  # fmt: skip
     engine, unit = str((audit.engine or {}).get("identity", "")), unit_of(audit)
     setting = setting_in_force(db, engine)
     score = int(unit.threshold(card.default_threshold)) if setting is None else setting.threshold
     return JudgedAudit(
-        audit, audit_digest(audit), engine == card.identity, score, shown(unit, score),
+        audit, digest, engine == card.identity, score, shown(unit, score),
         setting is not None, tuple(shortfalls(audit, policy, score=score, now=now)),
     )  # fmt: skip
