@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from crawling import Form, read, walk
+from demosite import demo_of
 from PIL import Image
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
@@ -23,9 +24,7 @@ from countenance.desk.deployment import Deployment
 from countenance.desk.events import Outgoing
 from countenance.desk.roles import ACTIONS, Role
 from countenance.web.access import ANY, OPEN, declared_accesses, may_enter
-from countenance.web.demo.app import create_demo_app
 from countenance.web.demo.cast import ROLES, Cast, Player
-from countenance.web.demo.making import make_demo, opened
 
 _ENDINGS = {("POST", "/sign-out"), ("POST", "/api/v1/session/end")}
 PICTURE = io.BytesIO()
@@ -79,10 +78,8 @@ class Walker:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Any, Cast]]:
-    folder = tmp_path_factory.mktemp("demo") / "desk"
-    cast = make_demo(folder)
-    with opened(folder) as of:
-        yield of, create_demo_app(of, cast), cast
+    with demo_of(tmp_path_factory) as made:
+        yield made.of, made.app, made.cast
 
 
 @pytest.fixture(scope="module")
