@@ -41,7 +41,14 @@ from countenance.desk import erasing, reviewing
 from countenance.desk.approvals import Declined, decline
 from countenance.desk.assembling import Document
 from countenance.desk.casefile import read_case_file
-from countenance.desk.cases import CaseDetails, CaseState, list_cases, move_case, open_case
+from countenance.desk.cases import (
+    CaseDetails,
+    CaseState,
+    list_cases,
+    move_case,
+    open_case,
+    read_timeline,
+)
 from countenance.desk.checklist import Answer, Checked, Question
 from countenance.desk.decisions import begin
 from countenance.desk.edits import Operation
@@ -256,6 +263,7 @@ def test_an_erased_case_reads_as_erased_and_its_counts_stay(way: Way, log: Log) 
         search = db.execute(text("SELECT id FROM searches")).scalar_one()
     with pytest.raises(ErasedError):
         read_settled(desk, ULF, search, sources=way.sources)
+    assert [each.kind for each in read_timeline(desk, ULF, case_id)][0] == "case-changed"
     for to in (CaseState.OPEN, CaseState.CLOSED):
         with pytest.raises(StateError, match="erased"):
             move_case(desk, ANNA, case_id, keys=KEYS, to=to, grounds="x")

@@ -31,14 +31,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.core import InputError, IntegrityError
 from countenance.desk.base import UTC, Base
-from countenance.desk.errors import DeskError
+from countenance.desk.errors import StateError
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _VERSION = b"\x01"
 
 
-class ErasedError(DeskError):
+class ErasedError(StateError):
     """The key was destroyed: what was sealed under it cannot be read by anybody again."""
 
     code = "desk-erased"
