@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +270,27 @@ def test_counting_that_takes_long_is_done_once_for_many(
     assert counted == [0.0, 22.1]
     site.desk.store.write(lambda db: setattr(db.get_one(Standing, 1), "down_since", site.clock()))
     assert figures.kept_figures(site.deployment).down_since == site.clock()
+
+
+def test_while_one_counts_the_others_are_shown_what_was_counted_before(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = figures.kept_figures(site.deployment)
+    begun, over = threading.Event(), threading.Event()
+    count = figures.public_figures
+
+    def slow(*given: Any) -> Any:
+        begun.set()
+        assert over.wait(20)
+        return count(*given)
+
+    monkeypatch.setattr(figures, "public_figures", slow)
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(figures.kept_figures, site.deployment)
+        assert begun.wait(20)
+        assert figures.kept_figures(site.deployment) is first
+        over.set()
+        assert one.result() is not first
 
 
 def test_the_dark_theme_knows_every_colour_of_the_picture() -> None:
