@@ -331,6 +331,24 @@ def test_a_copy_that_is_not_of_this_log_is_not_taken(
                 copy_of_log=FolderStorage(tmp_path / "changed" / "log"))  # fmt: skip
 
 
+def test_a_copy_of_another_history_is_not_taken(place: Path, tmp_path: Path) -> None:
+    """Signed by the very key of the log, which somebody used twice."""
+    other = tmp_path / "other"
+    shutil.copytree(place, other)
+    for folder_, more in ((place, "Rita Request"), (other, "Rosa Request")):
+        with opened(folder_, witness=True) as found:
+            ada = first(found.desk)
+            joined(ada, more, Role.REQUESTER)
+            if folder_ == place:
+                joined(ada, "Rolf Request", Role.REQUESTER)
+            found.means.publisher.cover(None)
+            if folder_ == other:
+                backed_up(found, other, tmp_path / "backup")
+    with pytest.raises(IntegrityError, match="does not begin"):
+        restore(tmp_path / "backup", with_keys(place, tmp_path / "new"),
+                copy_of_log=FolderStorage(place / "log"))  # fmt: skip
+
+
 def test_another_log_can_be_begun_and_says_so(old: tuple[Path, Path], tmp_path: Path) -> None:
     place, backup = old
     target = with_keys(place, tmp_path / "new")
@@ -397,6 +415,21 @@ def test_checking_finds_what_does_not_fit(place: Path) -> None:
         says = " ".join(wrong(checked(found, place)))
         assert "1 events are in the log by the database" in says
         assert "older than the log" in says
+        with found.desk.store.engine.begin() as link:
+            link.execute(text("UPDATE outbox SET place = place - 999 WHERE number = 2"))
+        assert "events are in the log by" in " ".join(wrong(checked(found, place)))
+        with found.desk.store.engine.begin() as link:
+            link.execute(text("UPDATE outbox SET place = place + 999 WHERE number = 2"))
+        with found.desk.store.engine.begin() as link:
+            link.execute(text("UPDATE outbox SET time_s = time_s + 1 WHERE number = 3"))
+        assert "events are in the log by" in " ".join(wrong(checked(found, place)))
+        with found.desk.store.engine.begin() as link:
+            link.execute(text("UPDATE outbox SET time_s = time_s - 1 WHERE number = 3"))
+            link.execute(text(
+                "INSERT INTO case_events (number, case_id, at, kind, public, leaf) VALUES "
+                "(1, 'c', '2026-11-23 09:00:00.000000', 'case-opened', '{}', 'ab')"
+            ))  # fmt: skip
+        assert "1 of 1 lines of cases are of no entry" in " ".join(wrong(checked(found, place)))
         with found.desk.store.engine.begin() as link:
             link.execute(text("UPDATE outbox SET place = place - 1000 WHERE number = 2"))
         import sqlite3
@@ -528,8 +561,11 @@ def test_a_desk_on_postgresql_comes_back_into_another_database(
     with_keys(place, new)
     with pytest.raises(CountenanceError):  # the database is not empty
         restore(tmp_path / "backup2", new)
-    said = (tmp_path / "backup2" / FILE).read_text()
-    (new / FILE).write_text(said.replace(database, url()))
+    said, other = (tmp_path / "backup2" / FILE).read_text(), url()
+    (new / FILE).write_text(said.replace(database, other))
+    with pytest.raises(OldLogError):  # and nothing was put into the database
+        restore(tmp_path / "backup0", new)
+    (new / FILE).write_text(said.replace(database, other))
     restore(tmp_path / "backup2", new)
     with opened(new, witness=True) as again:
         assert names(again) == {"Ada First", "Rita Request"}

@@ -42,6 +42,7 @@ class _Counts:
     """What reading the whole log gave."""
 
     unreadable: int = 0
+    elsewhere: int = 0  # events that are not where the database says
     unknown: int = 0  # to the database
     told: int = 0  # of those, how many a restoring has told of
     fields: int = 0
@@ -69,16 +70,18 @@ def _findings(
         for entry in db.scalars(select(Outgoing.entry).where(Outgoing.place.is_(None))):
             leaves.discard(leaf_hash(entry).hex())
             waiting += 1
-        places = db.scalars(
-            select(Outgoing.place).where(Outgoing.place.is_not(None)).order_by(Outgoing.place)
-            .execution_options(yield_per=1000)
+        places = db.execute(
+            select(Outgoing.place, Outgoing.time_s).where(Outgoing.place.is_not(None))
+            .order_by(Outgoing.place).execution_options(yield_per=1000)
         )  # fmt: skip
-        counts, beyond = _read(log, size, places, leaves, vault, progress)
+        known = ((int(place or 0), time_s) for place, time_s in places)
+        counts = _read(log, size, known, leaves, vault, progress)
     yield _either(
-        not beyond,
+        not counts.elsewhere,
         f"every event that is in the log by the database is there ({size:,} entries; "
         f"{waiting:,} events on their way)",
-        f"{beyond:,} events are in the log by the database, and not there",
+        f"{counts.elsewhere:,} events are in the log by the database, and not there, or not "
+        "alone there",
     )
     yield _either(
         not leaves,
@@ -142,24 +145,29 @@ def _published(found: Configuration, log: Log) -> Iterator[Finding]:
 
 
 def _read(
-    log: Log, size: int, places: Iterator[int | None], leaves: set[str], vault: SQLiteVault,
+    log: Log, size: int, known: Iterator[tuple[int, int]], leaves: set[str], vault: SQLiteVault,
     progress: Progress,
-) -> tuple[_Counts, int]:  # fmt: skip
-    """Read every entry once, beside the places that the database knows, in order."""
+) -> _Counts:  # fmt: skip
+    """Read every entry once, beside what the database says of its place and time, in order."""
     counts = _Counts()
-    known = next(places, None)
+    event = next(known, None)
     for index, data in enumerate(entries_of(log, 0, size)):
+        if index % 1000 == 0:
+            progress("entries of the log", index, size)
         leaves.discard(leaf_hash(data).hex())
-        there = known == index
-        while known is not None and known <= index:
-            known = next(places, None)
+        times = []
+        while event is not None and event[0] <= index:
+            times.append(event[1])
+            event = next(known, None)
+        counts.elsewhere += max(0, len(times) - 1)
         try:
             entry = parse_entry(data, kinds=KINDS)
         except CountenanceError:
             counts.unreadable += 1
             continue
         counts.unreadable += not entry.known
-        if not there and entry.kind not in _DIRECT:
+        counts.elsewhere += times[:1] not in ([], [entry.time_s])
+        if not times and entry.kind not in _DIRECT:
             counts.unknown += 1
             continue  # what it seals is as lost as what the database said of it
         if entry.kind == RESTORED:
@@ -167,10 +175,5 @@ def _read(
         counts.fields += len(entry.sealed)
         if any(vault.find(each) is None for each in entry.sealed.values()):
             counts.lost.append(index)
-        if index % 1000 == 0:
-            progress("entries of the log", index, size)
-    beyond = 0
-    while known is not None:
-        beyond += 1
-        known = next(places, None)
-    return counts, beyond
+    counts.elsewhere += sum(1 for _ in known) + (event is not None)
+    return counts
