@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 from webkit import Visitor
 
 CHECKS = [
-    not_a_server_error, status_code_conformance, content_type_conformance,
+    status_code_conformance, content_type_conformance,
     response_headers_conformance, response_schema_conformance,
 ]  # fmt: skip
 ALWAYS = {"number"}  # small whole numbers are everybody's: those of the callers' own training
@@ -47,6 +47,8 @@ class Fuzzer:
     document: dict[str, Any]
     callers: Mapping[str, Visitor]
     ids: Mapping[str, str]
+    checks: Sequence[Any] = (not_a_server_error, *CHECKS)
+    everybody: bool = True  # also those whose role it is not
     seen: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
     def run(self, examples: int, *, only: Container[str] = (), but: Container[str] = ()) -> Fuzzer:
@@ -56,12 +58,15 @@ class Fuzzer:
             for raw in methods.values():
                 raw.pop("security", None)  # the session is the caller's, and never a hostile one
         schema = schemathesis.openapi.from_dict(document)
-        for result in schema.get_all_operations():
-            operation = result.ok()
-            name = operation.definition.raw["operationId"]
-            if name not in but and (not only or name in only):
-                for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-                    self._operation(operation, examples, mode)
+        with contextlib.ExitStack() as stack:
+            for visitor in self.callers.values():
+                stack.enter_context(visitor.http)  # one event loop, not one a call
+            for result in schema.get_all_operations():
+                operation = result.ok()
+                name = operation.definition.raw["operationId"]
+                if name not in but and (not only or name in only):
+                    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                        self._operation(operation, examples, mode)
         return self
 
     def answers(self, operation: str) -> set[int]:
@@ -75,7 +80,8 @@ class Fuzzer:
         )  # fmt: skip
         @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
         def call(case: Case, known: bool) -> None:
-            for who in self.callers:
+            roles = operation.definition.raw.get("x-roles", self.callers)
+            for who in self.callers if self.everybody else self.callers.keys() & set(roles):
                 self._one(case, who, known=known, mode=mode)
 
         with contextlib.suppress(Unsatisfiable):  # nothing is wrong with nothing
@@ -108,7 +114,7 @@ class Fuzzer:
             raw["operationId"] == "end_session" or answer.status_code == 401
         ):
             visitor.sign_in()
-        checks = [*CHECKS]
+        checks = [*self.checks]
         if mode is GenerationMode.NEGATIVE and not known:
             checks.append(negative_data_rejection)
         try:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from apiway import Way, client
-from fuzzing import Fuzzer
+from fuzzing import CHECKS, Fuzzer
 from webkit import Site, Visitor
 
 from countenance.desk import reviewing
@@ -69,11 +69,16 @@ def refused_where_they_should(made: Fuzzer) -> None:
 def test_a_desk_that_stands_down_answers_as_described_too(way: Way) -> None:
     asked = way.ada.ask_to_stand_down(SwitchAsked(reason="order", grounds="the court ordered it"))
     way.abe.confirm_standing_down(asked.id)
-    made = Fuzzer(way.site.app.openapi(), callers(way), way.ids)
+    made = Fuzzer(
+        way.site.app.openapi(), callers(way), way.ids, checks=CHECKS, everybody=False
+    )  # 503 is right here
     made.run(1, but={*ENDS, "ask_to_take_up"})
+    assert not [each for each in made.seen if each[2] == 500]
     for methods in made.document["paths"].values():
         for raw in methods.values():
             rule = ACTIONS.get(raw["x-action"])
+            if raw["operationId"] == "make_search":
+                continue  # of a list that is open it says so, and does nothing
             if rule is not None and not rule.standing_down:
                 found = made.answers(raw["operationId"])
                 assert not {status for status in found if status < 300}, raw["operationId"]
