@@ -263,7 +263,7 @@ def test_an_erased_case_reads_as_erased_and_its_counts_stay(way: Way, log: Log) 
         search = db.execute(text("SELECT id FROM searches")).scalar_one()
     with pytest.raises(ErasedError):
         read_settled(desk, ULF, search, sources=way.sources)
-    assert [each.kind for each in read_timeline(desk, ULF, case_id)][0] == "case-changed"
+    assert read_timeline(desk, ULF, case_id)[0].kind == "case-changed"
     for to in (CaseState.OPEN, CaseState.CLOSED):
         with pytest.raises(StateError, match="erased"):
             move_case(desk, ANNA, case_id, keys=KEYS, to=to, grounds="x")
