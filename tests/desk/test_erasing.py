@@ -57,6 +57,7 @@ from countenance.desk.erasing import (
     Erasure,
     ErasureState,
     ask_erasure,
+    closed_case,
     closed_cases,
     confirm_erasure,
     finish,
@@ -293,6 +294,9 @@ def test_only_a_closed_case_is_erased_and_by_two(desk: Desk, clock: Any) -> None
     move_case(desk, ANNA, case_id, keys=KEYS, to=CaseState.CLOSED, grounds="ended")
     (line,) = closed_cases(desk, ULF)
     assert (line.id, line.hindered, line.closed_at) == (case_id, None, clock())
+    assert closed_case(desk, MIA, case_id) == line
+    with pytest.raises(NotAllowedError):
+        closed_case(desk, MIA, "0" * 32)
     for other in (ANNA, BEN, EMMA, ULF):
         with pytest.raises(NotAllowedError):
             ask_erasure(desk, other, case_id, basis=Basis.COURT_ORDER, grounds=GROUNDS, keys=KEYS)

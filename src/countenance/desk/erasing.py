@@ -135,10 +135,19 @@ def closed_cases(desk: Desk, actor: Actor, *, after: str = "", most: int = 50) -
             select(Case).where(Case.state == CaseState.CLOSED, Case.number > after)
             .order_by(Case.number).limit(most)
         )  # fmt: skip
-        return [
-            ClosedCase(row.id, row.number, row.opened_at, _closed_at(db, row), hindrance(db, row))
-            for row in rows
-        ]
+        return [_line(db, row) for row in rows]
+
+    return desk.look(actor, "case.list-closed", work)
+
+
+def closed_case(desk: Desk, actor: Actor, case_id: str) -> ClosedCase:
+    """One of them. NotAllowedError where there is no such case that is closed."""
+
+    def work(db: Session) -> ClosedCase:
+        case = db.get(Case, case_id)
+        if case is None or case.state != CaseState.CLOSED:
+            raise NotAllowedError("there is no such case to be erased")
+        return _line(db, case)
 
     return desk.look(actor, "case.list-closed", work)
 
@@ -277,6 +286,10 @@ def hindrance(db: Session, case: Case) -> str | None:
     return next(
         (code for code, rows in mine.items() if db.scalar(rows.limit(1)) is not None), None
     )
+
+
+def _line(db: Session, row: Case) -> ClosedCase:
+    return ClosedCase(row.id, row.number, row.opened_at, _closed_at(db, row), hindrance(db, row))
 
 
 def _closed(db: Session, case_id: str) -> Case:

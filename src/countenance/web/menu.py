@@ -29,6 +29,7 @@ ITEMS = (
     Item("Incidents", "/incidents", "incident.read"),
     Item("Accounts", "/accounts", "account.list"),
     Item("Subject requests", "/subject-requests", "subject.answer"),
+    Item("Erasing cases", "/erasures", "case.list-closed"),
     Item("The record", "/record", "record.read"),
     Item("Suspend or resume", "/standing", "desk.standing"),
     Item("My account", "/account"),
