@@ -18,12 +18,14 @@ from countenance.desk.errors import NotAllowedError
 from countenance.desk.publicfigures import LEAST, Month, public_audit
 from countenance.desk.standing import Suspension
 from countenance.desk.subjects import ANSWER_DAYS
-from countenance.law import Pack
+from countenance.law import COLUMNS, Pack, Rule
+from countenance.law.comparing import column_of
 from countenance.web.access import open_to_all
 from countenance.web.at import At
 from countenance.web.auditpicture import picture
 from countenance.web.ids import Digest
 from countenance.web.publicdocument import DOCUMENT, public_document
+from countenance.web.rendering import words
 
 router = APIRouter()
 Public = Annotated[At, open_to_all()]
@@ -76,7 +78,12 @@ def rules(at: Public, pack: PackId) -> Response:
     found = at.deployment.house.library.get(pack)
     if found is None:
         raise HTTPException(404)
-    return at.page("public/pack.html.j2", pack=found)
+    return at.page("public/pack.html.j2", pack=found, kind=_kind)
+
+
+def _kind(rule: Rule) -> str:
+    """What a rule does, in words."""
+    return COLUMNS.get(column_of(rule), words(rule.kind))
 
 
 def searched(month: Month) -> int:
