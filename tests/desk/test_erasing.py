@@ -50,6 +50,7 @@ from countenance.desk.cases import (
     read_timeline,
 )
 from countenance.desk.checklist import Answer, Checked, Question
+from countenance.desk.dashboards import ToDo, my_work
 from countenance.desk.decisions import begin
 from countenance.desk.edits import Operation
 from countenance.desk.erasing import (
@@ -303,6 +304,9 @@ def test_only_a_closed_case_is_erased_and_by_two(desk: Desk, clock: Any) -> None
     with pytest.raises(InputError):
         ask_erasure(desk, MIA, case_id, basis=Basis.COURT_ORDER, grounds="no", keys=KEYS)
     erasure = ask_erasure(desk, MIA, case_id, basis=Basis.COURT_ORDER, grounds=GROUNDS, keys=KEYS)
+    assert [(each.what, each.of) for each in my_work(desk, ULF)] == [
+        (ToDo.DECIDE_ERASURE, erasure)
+    ]  # fmt: skip
     with pytest.raises(StateError):
         ask_erasure(desk, MIA, case_id, basis=Basis.COURT_ORDER, grounds=GROUNDS, keys=KEYS)
     for other in (ANNA, BEN, EMMA, MIA, person("max", Role.ADMINISTRATOR)):

@@ -20,7 +20,7 @@ WHOSE = {
     A: "approve-request supervise-lead approve-setting approve-ask decide-quarantine "
        "close-incident confirm-standing",
     E: "judge-probe examine",
-    U: "renew-audit",
+    U: "renew-audit decide-erasure",
     M: "confirm-account look-at-account renew-training purge-overdue check-subject answer-subject",
 }  # fmt: skip
 """Whose task each is; see `dashboards`."""

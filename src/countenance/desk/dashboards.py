@@ -19,6 +19,8 @@ from countenance.desk.account_tables import Account, AccountState
 from countenance.desk.approvals import Approval
 from countenance.desk.audits import AcceptedAudit, AuditState
 from countenance.desk.cases import Case, CaseState
+from countenance.desk.erasing import ASKED_FOR as ERASURE_ASKED_FOR
+from countenance.desk.erasing import Erasure, ErasureState
 from countenance.desk.gallery_tables import Gallery
 from countenance.desk.incidents import Incident, IncidentState
 from countenance.desk.leads import Lead, LeadState
@@ -61,6 +63,7 @@ class ToDo(StrEnum):
     JUDGE_PROBE = "judge-probe"  # probe
     EXAMINE = "examine"  # examination
     RENEW_AUDIT = "renew-audit"  # audit
+    DECIDE_ERASURE = "decide-erasure"  # erasure
     CONFIRM_ACCOUNT = "confirm-account"  # joint request
     LOOK_AT_ACCOUNT = "look-at-account"  # account: a passkey of it answered as a copy would
     RENEW_TRAINING = "renew-training"  # account
@@ -345,10 +348,20 @@ def _subjects(db: Session, me: str, _: datetime.datetime) -> Iterator[Task]:
             yield Task(ToDo.ANSWER_SUBJECT, row.id, since, row.due_at)
 
 
+def _erasures(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
+    rows = select(Erasure).where(
+        Erasure.state == ErasureState.ASKED, Erasure.asked_at > now - ERASURE_ASKED_FOR,
+        Erasure.asked_by != me,
+    )  # fmt: skip
+    for row in db.scalars(rows.order_by(Erasure.asked_at).limit(MOST)):
+        ends = row.asked_at + ERASURE_ASKED_FOR
+        yield Task(ToDo.DECIDE_ERASURE, row.id, row.asked_at, ends)
+
+
 _FINDERS: Mapping[Role, tuple[_Find, ...]] = {
     Role.REQUESTER: (_requests, _searches, _leads, _rejected),
     Role.APPROVER: (_to_approve, _to_supervise, _settings, _others, _incidents, _standing),
     Role.EXAMINER: (_to_judge, _to_examine),
-    Role.AUDITOR: (_audits,),
+    Role.AUDITOR: (_audits, _erasures),
     Role.ADMINISTRATOR: (_joint, _accounts, _purges, _subjects),
 }

@@ -36,6 +36,7 @@ SAYS: Mapping[ToDo, tuple[str, str]] = {
     ToDo.JUDGE_PROBE: ("Judge whether a picture is good enough", "/probes/{}/judge"),
     ToDo.EXAMINE: ("Examine", "/reviews/{}"),
     ToDo.RENEW_AUDIT: ("Renew an audit before it ends", "/audits/{}"),
+    ToDo.DECIDE_ERASURE: ("Confirm or refuse that a case is erased", "/erasures/{}"),
     ToDo.CONFIRM_ACCOUNT: ("Confirm what needs two administrators", "/accounts/requests/{}"),
     ToDo.LOOK_AT_ACCOUNT: ("Look at an account whose passkey answered as a copy would",
                            "/accounts/{}"),

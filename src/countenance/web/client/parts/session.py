@@ -37,6 +37,7 @@ ToDo = Literal[
     "judge-probe",
     "examine",
     "renew-audit",
+    "decide-erasure",
     "confirm-account",
     "look-at-account",
     "renew-training",
