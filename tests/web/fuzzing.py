@@ -49,6 +49,7 @@ class Fuzzer:
     ids: Mapping[str, str]
     checks: Sequence[Any] = (not_a_server_error, *CHECKS)
     everybody: bool = True  # also those whose role it is not
+    modes: Sequence[GenerationMode] = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     seen: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
     def run(self, examples: int, *, only: Container[str] = (), but: Container[str] = ()) -> Fuzzer:
@@ -65,7 +66,7 @@ class Fuzzer:
                 operation = result.ok()
                 name = operation.definition.raw["operationId"]
                 if name not in but and (not only or name in only):
-                    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+                    for mode in self.modes:
                         self._operation(operation, examples, mode)
         return self
 
