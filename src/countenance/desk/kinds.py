@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from countenance.desk.account_events import KINDS as ACCOUNTS
 from countenance.desk.audits import KINDS as AUDITS
 from countenance.desk.cases import KINDS as CASES
+from countenance.desk.configured import KINDS as CONFIGURED
 from countenance.desk.erasing import KINDS as ERASING
 from countenance.desk.evidence import KINDS as EVIDENCE
 from countenance.desk.galleries import KINDS as GALLERIES
@@ -47,6 +48,7 @@ KINDS: Final[Kinds] = collected(
         *ACCOUNTS,
         *AUDITS,
         *CASES,
+        *CONFIGURED,
         *ERASING,
         *EVIDENCE,
         *GALLERIES,

@@ -19,6 +19,7 @@ from countenance.desk.approval_signatures import PasskeyApprovals
 from countenance.desk.background import Background, duties_of, handlers
 from countenance.desk.clock import Clock, system_clock
 from countenance.desk.configuration import read_configuration
+from countenance.desk.configured import tell_configuration
 from countenance.desk.decisions import RequestGate
 from countenance.desk.deployment import Deployment
 from countenance.desk.events import Recorder
@@ -93,6 +94,7 @@ def open_deployment(
         refuse_old_log(log, inside)  # before anything is appended
         recorder = Recorder(store, log, vault, clock, KINDS)
         desk = Desk(store, recorder, clock=clock, guard=guard, accept_clock=accept_clock)
+        tell_configuration(desk, found)
         party = found.party
         house = House(
             keys=keys, jurisdictions=found.jurisdictions, galleries=RecordedGalleries(keys),

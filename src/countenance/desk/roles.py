@@ -146,6 +146,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "setting.read": _by(_R, _A, _E, _U, _M, standing_down=True),
         "audit.accept": _by(_U, step_up=True),
         "audit.withdraw": _by(_U, step_up=True, standing_down=True),
+        "desk.configured": _by(standing_down=True),
         "desk.restored": _by(standing_down=True),
         "desk.standing": _by(_A, _U, _M, standing_down=True),
         "desk.stand-down": _by(_M, step_up=True, standing_down=True),
