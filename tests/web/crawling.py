@@ -37,7 +37,8 @@ class Form:
 
 
 def shape(path: str) -> str:
-    return re.sub(r"[0-9a-f]{32,64}", "*", path.partition("?")[0])
+    """An address without what is different in each of its kind."""
+    return re.sub(r"[0-9a-f]{32,64}|(?<=/)[0-9]+\b|(?<=^/packs/).+", "*", path.partition("?")[0])
 
 
 class _Reader(HTMLParser):
