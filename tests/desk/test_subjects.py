@@ -22,10 +22,12 @@ from countenance.desk.dashboards import ToDo, my_work
 from countenance.desk.doors import TooManyError
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.galleries import erase_person, set_disposition
+from countenance.desk.keeper import Keeper
 from countenance.desk.kinds import KINDS
 from countenance.desk.listings import page_entries
 from countenance.desk.roles import Role
 from countenance.desk.searching import run_search
+from countenance.desk.secrets_at_rest import ErasedError
 from countenance.desk.service import Desk
 from countenance.desk.subjectanswers import Answer, answer, read_answer
 from countenance.desk.subjects import (
@@ -254,6 +256,35 @@ def test_the_form_is_taken_so_often_and_no_more(desk: Desk, clock: Any) -> None:
         assert db.scalar(select(func.count()).select_from(SubjectRequest)) == 7
     mia = dataclasses.replace(MIA, stepped_up_at=clock())
     enter(desk, mia, ASKED, keys=KEYS)  # at the counter nobody is turned away
+
+
+def test_what_was_written_and_told_is_not_kept_for_ever(
+    way: Way, clock: Any, tmp_path: Path
+) -> None:
+    desk = way.desk
+    request, reference = enter(desk, MIA, ASKED, keys=KEYS)
+    waits, _ = enter(desk, MIA, ASKED, keys=KEYS)
+    check_identity(desk, MIA, request, shown=Shown.COURT, how=HOW, keys=KEYS)
+    answer(desk, MAX, request, subjects=("s7",), keys=KEYS)
+    with desk.store.reading() as db:
+        row = db.get_one(SubjectRequest, request)
+        boxes = [row.box, row.check_box, row.answer_box]
+        handle = row.handle
+    keeper = Keeper(desk, means=way.means)
+    clock.move(days=366, seconds=-1)
+    assert keeper.run_once()["subjects"] == 0
+    clock.move(seconds=1)
+    assert keeper.run_once()["subjects"] == 1
+    assert keeper.run_once()["subjects"] == 0
+    mia = dataclasses.replace(MIA, stepped_up_at=clock())
+    with pytest.raises(StateError, match="erased"):
+        read_asked(desk, mia, request, keys=KEYS)
+    with pytest.raises(NotAllowedError):
+        read_answer(desk, mia, request, keys=KEYS)
+    assert read_asked(desk, mia, waits, keys=KEYS) == ASKED  # it waits: it is kept
+    assert status(desk, reference) is SubjectState.ANSWERED
+    with desk.store.reading() as db, pytest.raises(ErasedError):
+        KEYS.open(db, handle, boxes[0] or b"", purpose=f"asked {request}")
 
 
 class Statements:

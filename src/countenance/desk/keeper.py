@@ -22,7 +22,7 @@ from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from countenance.core import CountenanceError
-from countenance.desk import doors, erasing, purging
+from countenance.desk import doors, erasing, purging, subjects
 from countenance.desk.account_tables import SessionRow
 from countenance.desk.approvals import Approval
 from countenance.desk.ceremonies import Challenge, Refused, tell_refusals
@@ -61,7 +61,7 @@ class Keeper:
             "refusals": self._refusals, "purges": self._purges, "sweep": self._sweep,
             "invitations": self._invitations, "requests": self._requests,
             "interrupted": self._interrupted, "sealed": self._sealed,
-            "reminders": self._reminders, "erasures": self._erasures,
+            "reminders": self._reminders, "erasures": self._erasures, "subjects": self._subjects,
         }  # fmt: skip
 
     def run_once(self) -> dict[str, int]:
@@ -153,6 +153,10 @@ class Keeper:
         """What is left of erasures, in the vault and in the files."""
         erasing.finish(self._desk)
         return 0
+
+    def _subjects(self) -> int:
+        """What people wrote and were told is not kept for ever."""
+        return 0 if self._means is None else subjects.forget(self._desk, keys=self._means.keys)
 
     def _ids(self, rows: Select[str]) -> list[str]:
         with self._desk.store.reading() as db:

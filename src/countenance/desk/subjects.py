@@ -33,6 +33,8 @@ from countenance.record import EventKind, Field
 
 ANSWER_DAYS = 30
 """By when it is to be answered; a month is what the laws that set a time give at most."""
+KEEP_DAYS = 366
+"""So long after its end a request is kept; then of it only its state and times are left."""
 _REFERENCE = re.compile(r"[0-9a-f]{32}")
 _LINE, _TEXT, _NAMES = 200, 2000, 5
 
@@ -265,6 +267,32 @@ def refuse(
         tell(doing, row, grounds.encode(), reason=reason)
 
     desk.act(actor, "subject.refuse", work)
+
+
+def forget(desk: Desk, *, keys: Secrets, most: int = 50) -> int:
+    """Erase what was written, checked and told in requests that ended long ago; how many.
+
+    Raises StorageError where the vault or the log failed; the next call goes on.
+    """
+    over = desk.clock() - datetime.timedelta(days=KEEP_DAYS)
+    with desk.store.reading() as db:
+        rows = db.scalars(
+            select(SubjectRequest)
+            .where(SubjectRequest.closed_at <= over, SubjectRequest.box != b"")
+            .order_by(SubjectRequest.closed_at).limit(most)
+        ).all()  # fmt: skip
+    for row in rows:
+        desk.recorder.erase(row.handle, basis="retention-over", request=row.id)
+
+    def work(db: Session) -> None:
+        for row in rows:
+            keys.destroy(db, row.handle, now=desk.clock())
+            kept = db.get_one(SubjectRequest, row.id)
+            kept.box, kept.check_box, kept.answer_box = b"", None, None
+
+    if rows:
+        desk.store.write(work)
+    return len(rows)
 
 
 def the_request(db: Session, request: str, *, lock: bool = False) -> SubjectRequest:
