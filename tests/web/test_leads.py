@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 
 import pytest
-from reviewsite import SHOWN, XSS, Bureau
+from reviewsite import SHOWN, XSS, Bureau, bureaus
 from webkit import Site, Visitor
 
 from countenance.desk import reviewing
@@ -20,6 +21,13 @@ from countenance.desk.roles import Role
 def bureau(site: Site, monkeypatch: pytest.MonkeyPatch) -> Bureau:
     monkeypatch.setattr(reviewing, "KNOWN_ONE_IN", 2**62)
     return Bureau(site)
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bureau, str]]:
+    """A prepared lead, for tests that leave it so."""
+    with bureaus(tmp_path_factory.mktemp("site")) as made:
+        yield made, made.lead()
 
 
 def answers(**other: str) -> dict[str, str]:
@@ -49,8 +57,8 @@ def issued(bureau: Bureau) -> str:
     return lead
 
 
-def test_a_lead_is_shown_whole_and_never_as_an_identification(bureau: Bureau) -> None:
-    lead = bureau.lead()
+def test_a_lead_is_shown_whole_and_never_as_an_identification(quiet: tuple[Bureau, str]) -> None:
+    bureau, lead = quiet
     assert f'href="/leads/{lead}"' in bureau.requester.get("/leads").text
     page = bureau.requester.get(f"/leads/{lead}")
     assert page.status_code == 200
@@ -202,9 +210,9 @@ def test_an_outcome_is_asked_for_and_a_wrong_lead_opens_an_incident(
     assert "somebody else" in bureau.requester.get(f"/leads/{lead}").text
 
 
-def test_another_s_lead_is_as_none(bureau: Bureau, site: Site) -> None:
-    lead = bureau.lead()
-    stranger = site.joined("Sol Sea", Role.REQUESTER)
+def test_another_s_lead_is_as_none(quiet: tuple[Bureau, str]) -> None:
+    bureau, lead = quiet
+    stranger = bureau.site.joined("Sol Sea", Role.REQUESTER)
     assert lead not in stranger.get("/leads").text
     assert lead not in bureau.eve.get("/leads").text
     assert "24-1234" not in bureau.eve.get(f"/leads/{lead}").text
@@ -255,8 +263,8 @@ def test_whoever_may_read_a_lead_is_shown_no_form_of_another_s(bureau: Bureau, s
     assert both.post(f"/leads/{lead}/evidence", item()).status_code == 403
 
 
-def test_each_step_is_its_role_s(bureau: Bureau) -> None:
-    lead = bureau.lead()
+def test_each_step_is_its_role_s(quiet: tuple[Bureau, str]) -> None:
+    bureau, lead = quiet
 
     def refused(visitor: Visitor, *names: str) -> None:
         for name in names:

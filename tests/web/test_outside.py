@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from reviewsite import SHOWN, XSS, Bureau
+from reviewsite import SHOWN, XSS, Bureau, bureaus
 from webkit import Site
 
 from countenance.desk import reviewing
@@ -18,6 +19,13 @@ from countenance.web.pages.outside import runners
 def bureau(site: Site, monkeypatch: pytest.MonkeyPatch) -> Bureau:
     monkeypatch.setattr(reviewing, "KNOWN_ONE_IN", 2**62)
     return Bureau(site)
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
+    """For tests in which nothing comes of anything."""
+    with bureaus(tmp_path_factory.mktemp("site")) as made:
+        yield made
 
 
 def asking(**other: str) -> dict[str, str]:
@@ -87,15 +95,15 @@ def test_asked_approved_and_answered(bureau: Bureau) -> None:
     assert "State Police" not in seen
 
 
-def test_what_the_rules_forbid_is_refused_with_reasons_and_kept(bureau: Bureau) -> None:
-    done = bureau.requester.post(
-        f"/cases/{bureau.case}/outside/ask", asking(runner="private-network"),
+def test_what_the_rules_forbid_is_refused_with_reasons_and_kept(quiet: Bureau) -> None:
+    done = quiet.requester.post(
+        f"/cases/{quiet.case}/outside/ask", asking(runner="private-network"),
         confirm="outside.ask",
     )  # fmt: skip
     assert done.status_code == 200
     assert "It may not be asked" in done.text
     assert "Refused" in done.text
-    hub = bureau.requester.get(f"/cases/{bureau.case}/outside").text
+    hub = quiet.requester.get(f"/cases/{quiet.case}/outside").text
     assert "refused" in hub
 
 
@@ -133,59 +141,59 @@ def test_an_answer_to_what_was_withdrawn_is_unsolicited(bureau: Bureau) -> None:
     assert "It is in quarantine" in receive(bureau, ask=ask).text
 
 
-def test_forms_that_are_not_right_are_shown_again(bureau: Bureau) -> None:
-    path = f"/cases/{bureau.case}/outside/ask"
+def test_forms_that_are_not_right_are_shown_again(quiet: Bureau) -> None:
+    path = f"/cases/{quiet.case}/outside/ask"
     for wrong, where in (
         (asking(runner="own-agency"), "runner"), (asking(runner="?"), "runner"),
         (asking(whom=""), "whom"), (asking(whom="a\x1bb"), "whom"), (asking(what="a"), "what"),
         (asking(what=XSS + "a" * 4000), "what"),
     ):  # fmt: skip
-        refused = bureau.requester.post(path, wrong, confirm="outside.ask")
+        refused = quiet.requester.post(path, wrong, confirm="outside.ask")
         assert refused.status_code == 422, where
         assert f'href="#f-{where}"' in refused.text
         assert "<script>alert" not in refused.text
-    assert SHOWN in bureau.requester.post(path, asking(runner="")).text
+    assert SHOWN in quiet.requester.post(path, asking(runner="")).text
     both = {"content": ("x", b"data", "text/plain")}
     for wrong, files, where in (
         ({"ask": ""}, None, "ask"), ({"ask": "x"}, None, "ask"), ({"runner": ""}, None, "runner"),
         ({"who": ""}, None, "who"), ({"who": XSS + "a" * 500}, None, "who"),
         ({"text": ""}, None, "content"), ({}, both, "content"),
     ):  # fmt: skip
-        refused = receive(bureau, files=files, **wrong)
+        refused = receive(quiet, files=files, **wrong)
         assert refused.status_code == 422, where
         assert f'href="#f-{where}"' in refused.text
         assert "<script>alert" not in refused.text
-    assert receive(bureau, ask="0" * 32).status_code == 403
+    assert receive(quiet, ask="0" * 32).status_code == 403
 
 
-def test_another_s_is_as_none(bureau: Bureau, site: Site) -> None:
-    ask, none = asked(bureau), "0" * 32
-    stranger = site.joined("Sol Sea", Role.REQUESTER)
+def test_another_s_is_as_none(quiet: Bureau) -> None:
+    ask, none = asked(quiet), "0" * 32
+    stranger = quiet.site.joined("Sol Sea", Role.REQUESTER)
     for path in ("/outside/asks/{}", "/outside/results/{}", "/outside/results/{}/file"):
         other, missing = stranger.get(path.format(ask)), stranger.get(path.format(none))
         assert other.status_code == missing.status_code == 403
         assert other.content == missing.content
     for path in ("/cases/{}/outside", "/cases/{}/outside/ask", "/cases/{}/outside/receive"):
-        for visitor in (stranger, bureau.eve):
-            other = visitor.get(path.format(bureau.case))
+        for visitor in (stranger, quiet.eve):
+            other = visitor.get(path.format(quiet.case))
             missing = visitor.get(path.format(none))
             assert other.status_code == missing.status_code == 403
             assert other.content == missing.content
     for name, fields, confirm in (("ask", asking(), "outside.ask"), ("receive", coming(), "")):
         answers = [
             stranger.post(f"/cases/{each}/outside/{name}", fields, confirm=confirm)
-            for each in (bureau.case, none)
+            for each in (quiet.case, none)
         ]
         assert [each.status_code for each in answers] == [403, 403]
         assert answers[0].content == answers[1].content
     assert stranger.post(f"/outside/asks/{ask}/withdraw").status_code == 403
-    assert bureau.approver.get(f"/cases/{bureau.case}/outside").status_code == 200
-    assert bureau.approver.get(f"/cases/{bureau.case}/outside/ask").status_code == 403
+    assert quiet.approver.get(f"/cases/{quiet.case}/outside").status_code == 200
+    assert quiet.approver.get(f"/cases/{quiet.case}/outside/ask").status_code == 403
 
 
-def test_whoever_may_read_a_case_is_shown_no_form_of_another_s(bureau: Bureau, site: Site) -> None:
-    both = site.joined("Bo Both", Role.REQUESTER, Role.APPROVER)
-    hub = f"/cases/{bureau.case}/outside"
+def test_whoever_may_read_a_case_is_shown_no_form_of_another_s(quiet: Bureau, site: Site) -> None:
+    both = quiet.site.joined("Bo Both", Role.REQUESTER, Role.APPROVER)
+    hub = f"/cases/{quiet.case}/outside"
     page = both.get(hub)
     assert page.status_code == 200
     assert "Ask somebody" not in page.text
@@ -194,15 +202,15 @@ def test_whoever_may_read_a_case_is_shown_no_form_of_another_s(bureau: Bureau, s
     assert both.post(f"{hub}/receive", coming()).status_code == 403
 
 
-def test_each_step_is_its_role_s(bureau: Bureau) -> None:
-    assert bureau.requester.get("/outside").status_code == 403
-    assert bureau.eve.get("/outside").status_code == 403
-    for visitor in (bureau.requester, bureau.eve, bureau.auditor):
+def test_each_step_is_its_role_s(quiet: Bureau) -> None:
+    assert quiet.requester.get("/outside").status_code == 403
+    assert quiet.eve.get("/outside").status_code == 403
+    for visitor in (quiet.requester, quiet.eve, quiet.auditor):
         assert visitor.post(f"/outside/asks/{'0' * 32}/approve").status_code == 403
         assert visitor.post(f"/outside/results/{'0' * 32}/release").status_code == 403
-    for visitor in (bureau.approver, bureau.eve, bureau.auditor):
+    for visitor in (quiet.approver, quiet.eve, quiet.auditor):
         assert visitor.post(f"/outside/asks/{'0' * 32}/withdraw").status_code == 403
-        assert visitor.post(f"/cases/{bureau.case}/outside/ask", asking()).status_code == 403
+        assert visitor.post(f"/cases/{quiet.case}/outside/ask", asking()).status_code == 403
 
 
 def test_everybody_can_be_asked_but_the_agency_itself() -> None:
