@@ -8,11 +8,16 @@ import time
 from typing import Any
 
 import pytest
+from fastapi import Request
 from sqlalchemy import event
 from webkit import Site, Visitor
 
 from countenance.desk.gallery_tables import Enrolled
 from countenance.desk.roles import Role
+from countenance.desk.subjects import KEEP_DAYS, forget
+from countenance.web.at import At
+from countenance.web.callers import source_of
+from countenance.web.fields import Fields
 
 ASKED = {"name": "Paula Poe", "contact": "12 Elm Street", "known_as": "s28", "words": "since May"}
 EVIL = "<script>alert(1)</script>"
@@ -141,6 +146,39 @@ def test_a_request_can_be_closed_without_an_answer(site: Site) -> None:
     said = site.public().post("/subject-requests/status", {"reference": reference}).text
     assert "closed without an answer" in said
     assert "Nobody came" not in said
+
+
+def test_what_was_written_is_gone_a_year_after_its_end(site: Site) -> None:
+    reference = sent(site.public())
+    admin = site.administrator()
+    (request,) = listed(admin)
+    admin.post(
+        f"/subject-requests/{request}/refuse",
+        {"reason": "withdrawn", "grounds": "They wrote that they need it no more"},
+        confirm="subject.refuse",
+    )  # fmt: skip
+    site.clock.move(days=KEEP_DAYS + 1)
+    assert forget(site.desk, keys=site.deployment.keys) == 1
+    later = site.administrator()
+    page = later.get(f"/subject-requests/{request}")
+    assert page.status_code == 409
+    assert "erased" in page.text
+    assert "12 Elm" not in page.text
+    assert request in later.get("/subject-requests?all=yes").text
+    said = site.public().post("/subject-requests/status", {"reference": reference}).text
+    assert "closed without an answer" in said
+
+
+def test_addresses_of_one_network_are_one_caller(site: Site) -> None:
+    def source(host: str) -> str:
+        scope = {"type": "http", "client": (host, 1), "headers": [], "query_string": b""}
+        return source_of(At(Request(scope), site.deployment, Fields(), ""))
+
+    assert source("2001:db8:1:2::1") == source("2001:db8:1:2:ffff::9")
+    assert source("2001:db8:1:3::1") != source("2001:db8:1:2::1")
+    assert source("192.0.2.1") != source("192.0.2.2")
+    assert re.fullmatch(r"[0-9a-f]{64}", source("192.0.2.1"))
+    assert source("") != source("192.0.2.1")
 
 
 def test_a_request_from_the_counter(site: Site) -> None:
