@@ -22,7 +22,7 @@ FLAGS = [
 ]  # fmt: skip
 NARROW, WIDE = 360, 1200
 SHOTS = os.environ.get("COUNTENANCE_SHOTS", "")
-"""Where pictures of pages are kept; by default in the test's own folder."""
+"""Where pictures of all pages are kept: a folder, or empty for none."""
 
 
 @contextlib.contextmanager
@@ -43,7 +43,6 @@ class Watched:
 
     context: BrowserContext
     address: str
-    folder: Path
     page: Page = field(init=False)
     faults: list[str] = field(default_factory=list)
     cdp: Any = None
@@ -60,7 +59,10 @@ class Watched:
         self.page.goto(self.address + path)
 
     def shot(self, name: str) -> None:
-        place = Path(SHOTS) if SHOTS else self.folder
+        """Keep a picture of the page, where somebody wants pictures."""
+        if not SHOTS:
+            return
+        place = Path(SHOTS)
         place.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=place / f"{name}.png", full_page=True)
 
@@ -103,7 +105,7 @@ class Watched:
 
 
 def axe(page: Page) -> list[str]:
-    """Serious and critical issues that axe-core finds; its script needs a context without CSP."""
+    """Serious and critical issues that axe-core finds; the debugger brings it past the policy."""
     script = files("axe_playwright_python").joinpath("axe.min.js").read_text()
     page.evaluate(script)
     found = page.evaluate(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from browserkit import NARROW, WIDE, Watched, axe, browser
@@ -40,6 +38,9 @@ def _pages(watched: Watched, start: str) -> Iterator[str]:
             continue
         seen.add(shape(path))
         watched.go(path)
+        if watched.page.evaluate("document.contentType") != "text/html":
+            watched.faults.clear()  # the browser's own page around a picture has styles
+            continue
         yield path
         found: list[str] = watched.page.eval_on_selector_all(
             "a[href^='/']", "links => links.map((one) => one.getAttribute('href'))"
@@ -48,18 +49,24 @@ def _pages(watched: Watched, start: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_every_page(demo: Demo, tmp_path: Path, name: str) -> None:
-    """Accessible, narrow enough, and alone: in both widths, the wide one dark for every second."""
+def test_every_page(demo: Demo, name: str) -> None:
+    """Accessible in light and dark, narrow enough, and alone under its policy."""
     wrong: list[str] = []
     seen = 0
     with browser() as chromium:
-        context = chromium.new_context(bypass_csp=True, viewport={"width": WIDE, "height": 900})
-        watched = Watched(context, demo.address, tmp_path)
+        context = chromium.new_context(viewport={"width": WIDE, "height": 900})
+        watched = Watched(context, demo.address)
         if name != "public":
             _become(watched, name)
         for path in _pages(watched, "/" if name == "public" else "/tasks"):
             seen += 1
             page = watched.page
+            broken = page.eval_on_selector_all(
+                "img", "images => images.filter((one) => !one.naturalWidth).map((one) => one.src)"
+            )
+            wrong += [f"{path}: no picture at {one}" for one in broken]
+            wrong += watched.faults
+            watched.faults.clear()
             file = f"{name.split()[0].lower()}{shape(path).replace('/', '_')}".replace("*", "x")
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
@@ -73,47 +80,26 @@ def test_every_page(demo: Demo, tmp_path: Path, name: str) -> None:
             page.set_viewport_size({"width": WIDE, "height": 900})
         context.close()
     assert not wrong, "\n".join(wrong)
-    assert not watched.faults
     assert seen >= (4 if name == "public" else 8)
 
 
-@pytest.mark.parametrize("name", ["public", "Rita Okafor", "Ulla Brandt"])
-def test_the_policy_for_content_forbids_nothing_that_a_page_needs(
-    demo: Demo, tmp_path: Path, name: str
-) -> None:
-    with browser() as chromium:
-        context = chromium.new_context(viewport={"width": WIDE, "height": 900})
-        watched = Watched(context, demo.address, tmp_path)
-        if name != "public":
-            _become(watched, name)
-        for path in _pages(watched, "/" if name == "public" else "/tasks"):
-            broken = watched.page.eval_on_selector_all(
-                "img", "images => images.filter((one) => !one.naturalWidth).map((one) => one.src)"
-            )
-            assert not broken, path
-        context.close()
-    assert not watched.faults
-
-
-def test_without_scripts_all_but_the_passkey_is_there(demo: Demo, tmp_path: Path) -> None:
+def test_without_scripts_all_but_the_passkey_is_there(demo: Demo) -> None:
     with browser() as chromium:
         context = chromium.new_context(java_script_enabled=False)
-        watched = Watched(context, demo.address, tmp_path)
+        watched = Watched(context, demo.address)
         _become(watched, "Rita Okafor")  # a plain form
         watched.go("/cases/new")
         watched.page.get_by_label("Case number").fill("no-script-1")
-        answers: list[Any] = []
-        watched.page.on("response", answers.append)
         watched.page.get_by_role("button", name="Open the case").click()
         assert "no-script-1" in watched.page.content()  # what was typed stays, with what is wrong
         assert watched.page.locator(".wrong, .problem").count()
         context.close()
 
 
-def test_focus_can_be_seen_wherever_the_keyboard_goes(demo: Demo, tmp_path: Path) -> None:
+def test_focus_can_be_seen_wherever_the_keyboard_goes(demo: Demo) -> None:
     with browser() as chromium:
         context = chromium.new_context(viewport={"width": WIDE, "height": 900})
-        watched = Watched(context, demo.address, tmp_path)
+        watched = Watched(context, demo.address)
         _become(watched, "Rita Okafor")
         page = watched.page
         for path in ("/tasks", "/cases", "/cases/new", "/account"):
@@ -141,13 +127,11 @@ def test_focus_can_be_seen_wherever_the_keyboard_goes(demo: Demo, tmp_path: Path
         context.close()
 
 
-def test_the_demonstration_s_passkeys_are_asked_for_by_the_form(
-    demo: Demo, tmp_path: Path
-) -> None:
+def test_the_demonstration_s_passkeys_are_asked_for_by_the_form(demo: Demo) -> None:
     """A form that has consequences asks the passkey first, and is then sent."""
     with browser() as chromium:
         context = chromium.new_context()
-        watched = Watched(context, demo.address, tmp_path)
+        watched = Watched(context, demo.address)
         _become(watched, "Amir Novak")
         watched.go("/approvals")
         watched.page.locator("main a[href^='/approvals/']").first.click()
