@@ -48,7 +48,7 @@ def test_every_operation_answers_everybody_as_it_is_described(way: Way) -> None:
     made = Fuzzer(way.site.app.openapi(), callers(way), way.ids).run(2, but=ENDS)
     refused_where_they_should(made)
     reached = {name for name, _, status in made.seen if status < 300}
-    assert len(reached) > 60, sorted(reached)
+    assert len(reached) > 50, sorted(reached)
 
 
 def refused_where_they_should(made: Fuzzer) -> None:
@@ -63,7 +63,7 @@ def refused_where_they_should(made: Fuzzer) -> None:
             found = {status for op, caller, status in made.seen if (op, caller) == (name, who)}
             assert found, (name, who)
             if who == "nobody" and "security" in raw:
-                assert found <= {401, 404, 415, 422}, (name, found)
+                assert found <= {401, 415}, (name, found)
             elif roles is not None and who not in roles:
                 assert found <= REFUSALS, (name, who, found)
 

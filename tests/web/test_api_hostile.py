@@ -109,6 +109,7 @@ def test_a_file_of_nobody_is_not_read_at_all(one_site: Site) -> None:
     path = f"{CASE}/{'0' * 32}/probes?sort=cctv-frame&shows=unknown&known_by=document"
     answer = sent(one_site.public(), b"x" * (21 * 2**20), "application/octet-stream", path)
     assert answer.status_code == 401
+    assert sent(one_site.public(), b"{" + b"x" * (9 * 2**20)).status_code == 401
 
 
 @pytest.mark.parametrize("words", ["%ff", "%00", "%0a%0dset-cookie:x", "%ed%a0%80", "%1b", "a b"])

@@ -19,6 +19,7 @@ from fastapi.security import APIKeyCookie
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from countenance.desk.ceremonies import SignInError
 from countenance.desk.roles import ACTIONS, Role
 from countenance.web.access import ANY, OPEN
 from countenance.web.at import SESSION_COOKIE
@@ -74,7 +75,11 @@ class Route(APIRoute):
         if self.body_field is None:
             return handle
 
+        signed_in = any(each.dependency is _SESSION for each in self.dependencies)
+
         async def checked(request: Request) -> Response:
+            if signed_in and SESSION_COOKIE not in request.cookies:
+                raise SignInError  # nothing is read of what nobody sends
             if _kind(request) != _JSON:
                 raise HTTPException(415, "send application/json")
             read_json(await body_of(request, MOST_JSON_BYTES))
