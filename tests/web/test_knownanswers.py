@@ -45,6 +45,7 @@ def handed_out(site: Site) -> None:
 
 
 def test_registered_examined_as_any_other_and_counted(site: Site, auditor: Visitor) -> None:
+    assert 'href="/known-answers"' in auditor.get("/leads").text
     assert "None is registered" in auditor.get("/known-answers").text
     assert auditor.get("/known-answers/new").status_code == 200
     assert register(auditor).status_code == 303
