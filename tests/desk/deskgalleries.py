@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import select
 
 from countenance.core import ScoreUnit
+from countenance.desk import imports
 from countenance.desk.galleries import NewGallery, make_gallery
+from countenance.desk.gallery_tables import Entry, EntryState
+from countenance.desk.jobs import Worker
 from countenance.desk.roles import Role
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor, Desk
@@ -88,3 +92,17 @@ def folder(root: Path, rows: Sequence[dict[str, str]], name: str = "batch") -> P
 
 def made(desk: Desk, *, actor: Actor = ADMIN, **changes: object) -> None:
     make_gallery(desk, actor, dataclasses.replace(NEW, **changes))  # type: ignore[arg-type]
+
+
+def brought(desk: Desk, tmp_path: Path, rows: list[dict[str, str]], name: str = "batch") -> None:
+    folder(tmp_path / "in", rows, name)
+    plan = imports.dry_run(desk, ADMIN, "bookings", name, root=tmp_path / "in", keys=KEYS)
+    imports.begin_import(desk, ADMIN, "bookings", name, plan=plan, root=tmp_path / "in")
+    worker = Worker(desk, {imports.IMPORT: imports.handler(KEYS, tmp_path / "in", Toy())})
+    assert worker.run_once()
+
+
+def entries(desk: Desk) -> list[Entry]:
+    with desk.store.reading() as db:
+        return list(db.scalars(select(Entry).where(Entry.state == EntryState.ACTIVE)
+                               .order_by(Entry.captured_on, Entry.id)))  # fmt: skip

@@ -32,7 +32,7 @@ from casework import (
 )
 from people import first, joined, trained
 from reviewkit import ANSWERS
-from test_whole_way import Way
+from wholeway import Way
 
 from countenance.desk import reviewing
 from countenance.desk.approvals import Declined, approve, decline

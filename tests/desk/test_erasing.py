@@ -34,7 +34,7 @@ from databases import new_database, server
 from people import entries
 from reviewkit import ANSWERS, comparison, notes
 from sqlalchemy import select, text
-from test_whole_way import Engine, Way
+from wholeway import Engine, Way
 
 from countenance.core import InputError
 from countenance.desk import erasing, reviewing

@@ -7,7 +7,7 @@ import datetime
 from pathlib import Path
 
 import pytest
-from deskgalleries import ADMIN, CARD, KEYS, NEW, Toy, folder, made
+from deskgalleries import ADMIN, CARD, KEYS, NEW, brought, entries, made
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -23,7 +23,7 @@ from countenance.desk.galleries import (
     make_gallery,
     set_disposition,
 )
-from countenance.desk.gallery_tables import Enrolled, Entry, EntryState
+from countenance.desk.gallery_tables import Enrolled, Entry
 from countenance.desk.jobs import Worker
 from countenance.desk.lawful import REFUSED_SOURCES, Facts, is_minor, why_not
 from countenance.desk.roles import Role
@@ -34,20 +34,6 @@ from countenance.record import Log, parse_entry
 from countenance.scores import GalleryWriter, open_gallery
 
 ISSUER = "ab" * 32
-
-
-def brought(desk: Desk, tmp_path: Path, rows: list[dict[str, str]], name: str = "batch") -> None:
-    folder(tmp_path / "in", rows, name)
-    plan = imports.dry_run(desk, ADMIN, "bookings", name, root=tmp_path / "in", keys=KEYS)
-    imports.begin_import(desk, ADMIN, "bookings", name, plan=plan, root=tmp_path / "in")
-    worker = Worker(desk, {imports.IMPORT: imports.handler(KEYS, tmp_path / "in", Toy())})
-    assert worker.run_once()
-
-
-def entries(desk: Desk) -> list[Entry]:
-    with desk.store.reading() as db:
-        return list(db.scalars(select(Entry).where(Entry.state == EntryState.ACTIVE)
-                               .order_by(Entry.captured_on, Entry.id)))  # fmt: skip
 
 
 @pytest.mark.parametrize("source", sorted(REFUSED_SOURCES))

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from casework import ANNA, BEN, EMMA, MIA, ULF
-from deskgalleries import CARD, KEYS, made
+from deskgalleries import CARD, KEYS, brought, made
+from deskgalleries import entries as images
 from people import entries
-from test_galleries import brought
-from test_galleries import entries as images
 
 from countenance.core import InputError
 from countenance.desk.errors import NotAllowedError, StateError

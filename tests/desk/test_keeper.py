@@ -15,7 +15,7 @@ import pytest
 from casework import ANNA, BEN, KEYS, MIA, approved, house, submitted
 from people import entries, first, joined
 from sqlalchemy import select
-from test_whole_way import Way
+from wholeway import Way
 
 from countenance.core import CountenanceError
 from countenance.desk import purging, standing

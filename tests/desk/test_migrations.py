@@ -11,9 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from databases import server, url
-from deskgalleries import ADMIN, KEYS, made
+from deskgalleries import ADMIN, KEYS, brought, entries, made
 from sqlalchemy import inspect, text
-from test_galleries import brought, entries
 
 from countenance.desk import migrations, subjects
 from countenance.desk.base import Base, import_tables

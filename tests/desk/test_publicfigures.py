@@ -28,7 +28,7 @@ from databases import server, url
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
-from test_whole_way import Way
+from wholeway import Way
 
 from countenance.desk import standing
 from countenance.desk.approvals import Declined, decline

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from deskgalleries import ADMIN, KEYS, folder, made
+from deskgalleries import ADMIN, KEYS, brought, entries, folder, made
 from sqlalchemy import select
-from test_galleries import brought, entries
 
 from countenance.desk import purging
 from countenance.desk.errors import NotAllowedError

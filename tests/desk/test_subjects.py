@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from casework import ANNA, BEN, KEYS, MIA, ULF, person
 from sqlalchemy import event, func, select
-from test_whole_way import Way
+from wholeway import Way
 
 from countenance.core import InputError, sha256_bytes
 from countenance.desk.dashboards import ToDo, my_work
