@@ -8,10 +8,12 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import deskgalleries
 import pytest
+from casepages import Cast
 from casework import CARD, audit
 from people import trained
 from webkit import Site, Visitor
@@ -22,8 +24,10 @@ from countenance.desk import standing
 from countenance.desk.roles import Role
 from countenance.desk.service import Standing
 from countenance.desk.standing import Direction, Reason
+from countenance.law import bundled
 from countenance.web import auditpicture, create_app, figures
 from countenance.web.auditpicture import drawn
+from countenance.web.pages.public import said_refusals, searched
 from countenance.web.publicdocument import DOCUMENT, PublicDocument
 from countenance.web.rendering import environment, static_path
 
@@ -313,6 +317,49 @@ def test_people_who_trained_or_asked_are_named_nowhere(site: Site) -> None:
     everything = page_of(site) + site.public().get("/public.json").text
     for name in ("Rita Ray", "Paula Poe", "Ada First", "12 Elm"):
         assert name not in everything
+
+
+def test_a_search_and_a_refusal_are_counted_and_nothing_of_the_case_is_told(site: Site) -> None:
+    publisher = witnessed(site)
+    cast = Cast.at(site).with_probe()
+    request = cast.submitted()
+    assert cast.approved(request).status_code == 303
+    assert cast.rita.post(f"{request}/search", confirm="search.run").status_code == 303
+    cast.submitted(**{"suspicion.level": "none"})
+    publisher.cover(None)
+    (month,) = document(site).figures.months
+    assert month.requests == sum(month.outcomes.values()) == 2
+    assert searched(month) == 1
+    assert month.outcomes["refused"] == 1
+    assert sum(month.refusals.values()) == 1
+    html = page_of(site)
+    page = text_of(html)
+    assert "2 searches were asked for, 1 made, and 0 leads were given out" in page
+    assert set(month.refusals) == {"no-ground"}
+    assert "1 None of the grounds held on which the rules permit a search." in page
+    everything = html + site.public().get("/public.json").text
+    for secret in (
+        "24-1234",
+        "Mack Avenue",
+        "Rita Ray",
+        "Ann Prove",
+        cast.case.rpartition("/")[2],
+    ):
+        assert secret not in everything
+
+
+def test_a_refusal_is_said_by_the_rule_that_spoke() -> None:
+    library = bundled()
+    rule = next(one for pack in library.values() for one in pack.rules)
+    code = rule.id.replace("#", "/")
+    months = [SimpleNamespace(refusals={code: 2, "new-code": 1}), SimpleNamespace(refusals={}),
+              SimpleNamespace(refusals={code: 1, "open": 2})]  # fmt: skip
+    found = said_refusals(library, months)  # type: ignore[arg-type]
+    assert found == [
+        (code, 3, rule.says, rule.pack),
+        ("open", 2, "Something was not known on which a rule turns.", ""),
+        ("new-code", 1, "", ""),
+    ]
 
 
 def test_every_field_of_the_document_is_described() -> None:

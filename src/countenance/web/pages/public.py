@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -18,7 +18,7 @@ from countenance.desk.errors import NotAllowedError
 from countenance.desk.publicfigures import LEAST, Month, public_audit
 from countenance.desk.standing import Suspension
 from countenance.desk.subjects import ANSWER_DAYS
-from countenance.law import COLUMNS, Pack, Rule
+from countenance.law import COLUMNS, Effect, Library, Rule
 from countenance.law.comparing import column_of
 from countenance.web.access import open_to_all
 from countenance.web.at import At
@@ -35,6 +35,16 @@ _MONTHS = 12
 _LISTS = ("open-empty", "open-unreviewed", "agreed-candidate", "agreed-none", "disagreed")
 """Outcomes of requests whose list is open: a search was made, and its length is public."""
 
+_EFFECTS: Mapping[str, str] = {
+    Effect.NO_GROUND.value: "None of the grounds held on which the rules permit a search.",
+    Effect.NOT_GRANTED.value: "The policy that the agency chose does not grant it.",
+    Effect.UNVERIFIED.value: "A ground may hold, but nobody verified that it is the law.",
+    Effect.OPEN.value: "Something was not known on which a rule turns.",
+    Effect.NO_PACK.value: "Nobody wrote down the law of the place.",
+    Effect.INCOMPLETE.value: "The request did not say what it must.",
+}
+"""Where no single rule spoke first."""
+
 
 @router.get("/")
 def page(at: Public) -> Response:
@@ -47,7 +57,7 @@ def page(at: Public) -> Response:
         picture=picture(at.desk, audited.audit, audited.threshold) if audited else None,
         months=latest[:_MONTHS], earlier=latest[_MONTHS:], searched=searched, named=named,
         least=LEAST,
-        refusals=_refusals(at, figures.months), days=ANSWER_DAYS,
+        refusals=said_refusals(at.deployment.house.library, figures.months), days=ANSWER_DAYS,
         suspensions=[(each, _lasted(each, figures.at)) for each in figures.suspensions[::-1]],
         witnessed=[(one.name, datetime.datetime.fromtimestamp(one.time_s, datetime.UTC))
                    for one in (found.head.witnesses if found.head else ())],
@@ -96,25 +106,20 @@ def named(month: str) -> str:
     return datetime.date.fromisoformat(f"{month}-01").strftime("%B %Y")
 
 
-def _refusals(at: At, months: Iterable[Month]) -> list[tuple[str, int, str, str]]:
-    """Reasons of refusals with how often, in words, and the pack that they stand in."""
+def said_refusals(
+    library: Library, months: Iterable[Month]
+) -> list[tuple[str, int, str, str]]:  # fmt: skip
+    """Reasons of refusals by code, how often, in words, and the pack that they stand in."""
     total: Counter[str] = Counter()
     for month in months:
         total.update(month.refusals)
-    says = {
-        code: (says, pack) for code, says, pack in _rules(at.deployment.house.library.values())
-    }
+    says = {code: (text, "") for code, text in _EFFECTS.items()}
+    for pack in library.values() if total else ():
+        says |= {rule.id.replace("#", "/"): (rule.says, pack.id) for rule in pack.rules}
     return [
         (code, times, *says.get(code, ("", "")))
         for code, times in sorted(total.items(), key=lambda each: (-each[1], each[0]))
     ]
-
-
-def _rules(packs: Iterable[Pack]) -> Iterable[tuple[str, str, str]]:
-    """Each rule by its code in the log: what it says, and its pack."""
-    for pack in packs:
-        for rule in pack.rules:
-            yield rule.id.replace("#", "/"), rule.says, pack.id
 
 
 def _lasted(suspension: Suspension, now: datetime.datetime) -> str:
