@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
+import itertools
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from casework import CARD, NARRATIVE, base, picture
+from clockkit import MovingClock
 from webkit import Site, Visitor, fields_of
 
 from countenance.desk.facts import REQUESTER
@@ -22,6 +27,16 @@ PROBE = {
     "sort": "cctv-frame", "shows": "shown-by-record", "known_by": "recording-of-the-act",
     "provenance": "frame 1204 of the camera above the door", "captured_on": "2026-11-04",
 }  # fmt: skip
+
+
+_NUMBERS = itertools.count()
+
+
+def another() -> str:
+    """An account of the facts that stands in no other case."""
+    n = next(_NUMBERS)
+    mark = chr(97 + n % 26) + chr(97 + n // 26) + "x"
+    return " ".join(f"{word}{mark}" for word in NARRATIVE.split())
 
 
 def opened(visitor: Visitor, **other: object) -> str:
@@ -97,6 +112,8 @@ class Cast:
     ulf: Visitor
     case: str = ""
     probe: str = ""
+    number: str = "24-1234"
+    narrative: str = NARRATIVE
 
     @classmethod
     def at(cls, site: Site, people: int = 26) -> Cast:
@@ -111,9 +128,13 @@ class Cast:
             site.joined("Emma Eye", Role.EXAMINER), ulf,
         )  # fmt: skip
 
+    def fresh(self) -> Cast:
+        """The same people with another case: a test of its own on a site that others use."""
+        return replace(self, number=f"25-{next(_NUMBERS):04}", narrative=another()).with_probe()
+
     def with_probe(self) -> Cast:
         """A case whose probe, picture 24 of the gallery, was found suitable."""
-        self.case = opened(self.rita)
+        self.case = opened(self.rita, number=self.number, narrative=self.narrative)
         data = (self.site.folder / "in" / "batch" / "24.png").read_bytes()
         self.probe = uploaded(self.rita, self.case, data)
         assert judged(self.emma, self.probe).status_code == 303
@@ -139,3 +160,10 @@ class Cast:
 
 
 __all__ = ["CARD", "Cast"]
+
+
+@contextlib.contextmanager
+def shared(folder: Path) -> Iterator[Cast]:
+    """Everybody at one site that several tests use, each with a case of its own."""
+    with Site.opened(folder, MovingClock()) as site:
+        yield Cast.at(site)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from casepages import CASE, HOSTILE, Cast, judged, opened, uploaded
-from casework import OTHER_NARRATIVE
+from casepages import CASE, HOSTILE, Cast, another, judged, opened, shared, uploaded
 from webkit import Site
 
 from countenance.desk.roles import Role
@@ -17,9 +17,15 @@ APPROVE, REFUSE = "request.approve", "request.refuse"
 GROUNDS = "the other way of finding out was not tried"
 
 
+@pytest.fixture(scope="module")
+def everybody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
+    with shared(tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
 @pytest.fixture
-def cast(site: Site) -> Cast:
-    return Cast.at(site).with_probe()
+def cast(everybody: Cast) -> Cast:
+    return everybody.fresh()
 
 
 def digest_of(page: str) -> str:
@@ -36,7 +42,8 @@ def test_an_approver_sees_exactly_what_the_passkey_signs(cast: Cast) -> None:
     path, request = paths(cast.submitted())
     assert f'href="{path}"' in cast.app.get("/approvals").text
     page = cast.app.get(path).text
-    for part in ("Rita Ray asks to search", "took a bag", "W-77", "probable cause", "booking",
+    for part in ("Rita Ray asks to search", html.escape(cast.narrative), "W-77",
+                 "probable cause", "booking",
                  "at most 20 candidates", "0.363", "the original", "us/mi/detroit",
                  'data-sign="request.approve"'):  # fmt: skip
         assert part in page, part
@@ -89,9 +96,10 @@ def test_declined_with_reason_and_grounds(cast: Cast) -> None:
     assert cast.app.post(f"{path}/decline", fields, confirm=REFUSE).status_code == 409
 
 
-def test_nobody_approves_their_own(site: Site, cast: Cast) -> None:
+def test_nobody_approves_their_own(cast: Cast) -> None:
+    site = cast.site
     both = site.joined("Bo Both", Role.REQUESTER, Role.APPROVER)
-    case = opened(both, number="24-9", narrative=OTHER_NARRATIVE)
+    case = opened(both, number="24-9", narrative=another())
     probe = uploaded(both, case, (site.folder / "in" / "batch" / "25.png").read_bytes())
     judged(cast.emma, probe)
     path, _ = paths(replace(cast, rita=both, case=case, probe=probe).submitted())
@@ -109,7 +117,7 @@ def test_nobody_approves_their_own(site: Site, cast: Cast) -> None:
 def test_what_changed_meanwhile_falls_and_says_what(cast: Cast) -> None:
     path, request = paths(cast.submitted())
     digest = digest_of(cast.app.get(path).text)
-    cast.rita.post(f"{cast.case}/amend", {**CASE, "narrative": OTHER_NARRATIVE, "version": "1"})
+    cast.rita.post(f"{cast.case}/amend", {**CASE, "narrative": another(), "version": "1"})
     page = cast.app.get(path).text
     assert "The case was amended after this was submitted" in page
     answer = cast.app.post(path, {"digest": digest}, sign=(APPROVE, digest))
@@ -119,7 +127,8 @@ def test_what_changed_meanwhile_falls_and_says_what(cast: Cast) -> None:
     assert "counts no longer" in cast.rita.get(request).text
 
 
-def test_time_runs_out(site: Site, cast: Cast) -> None:
+def test_time_runs_out(site: Site) -> None:
+    cast = Cast.at(site).with_probe()
     path, request = paths(cast.submitted())
     digest = digest_of(cast.app.get(path).text)
     site.clock.move(hours=73)

@@ -56,7 +56,8 @@ def test_a_probe_from_upload_to_judgement(rita: Visitor, emma: Visitor) -> None:
     assert emma.get(f"{probe}/picture").content == data
     assert judged(emma, probe).headers["location"] == "/probes?done=probe-judged"
     assert "clear enough" in rita.get(probe).text
-    assert emma.get(f"{probe}/judge").status_code == 409
+    assert emma.get(f"{probe}/judge").status_code == 403  # nobody looks for no reason
+    assert emma.get(f"{probe}/picture").status_code == 403
     assert "No picture waits" in emma.get("/probes").text
 
 

@@ -62,20 +62,15 @@ def waiting_lines(desk: Desk, actor: Actor, *, most: int = MOST) -> list[Waiting
 
 
 def probes_to_judge(
-    desk: Desk, actor: Actor, *, probe: str = "", most: int = MOST
+    desk: Desk, actor: Actor, *, most: int = MOST
 ) -> list[tuple[str, str, datetime.datetime]]:
-    """(probe, image, since) that wait for this examiner's judgement, the oldest first.
-
-    With `probe`, that one alone if it waits. At most `most`.
-    """
+    """(probe, image, since) that wait for this examiner; the oldest first, at most `most`."""
     rows = (
         select(Probe.id, Probe.image, Probe.uploaded_at).join(Case, Case.id == Probe.case_id)
         .where(Probe.state == ProbeState.WAITING, Case.state == CaseState.OPEN,
                Case.opened_by != actor.account, Probe.uploaded_by != actor.account)
         .order_by(Probe.uploaded_at, Probe.id).limit(max(1, min(most, MOST)))
     )  # fmt: skip
-    if probe:
-        rows = rows.where(Probe.id == probe)
     return desk.look(
         actor, "probe.view", lambda db: [(row[0], row[1], row[2]) for row in db.execute(rows)]
     )

@@ -16,7 +16,7 @@ from countenance.core import InputError, sha256_bytes
 from countenance.desk.casefile import ProbeItem, read_case_file
 from countenance.desk.cases import CaseState, CaseView
 from countenance.desk.edits import ALTERING, MADE_HERE, Edit, Operation
-from countenance.desk.errors import NotAllowedError, StateError
+from countenance.desk.errors import NotAllowedError
 from countenance.desk.probe_steps import (
     ProbeRefused,
     add_edit,
@@ -270,8 +270,6 @@ def _edited(at: At, probe: str) -> Response:
 
 def _judge(at: At, probe: str) -> Response:
     data, quality = picture_to_judge(at.desk, at.looker(), probe, house=at.deployment.house)
-    if not probes_to_judge(at.desk, at.looker(), probe=probe):
-        raise StateError("this probe waits for no judgement", do="look at what waits")
     return at.page(
         "probes/judge.html.j2", probe=probe, image=sha256_bytes(data), quality=quality,
         reasons=said_words(Judgement),
