@@ -69,13 +69,18 @@ class Person:
             return db.scalars(select(Passkey.id).where(Passkey.account == self.account)).one()
 
 
-def first(desk: Desk, name: str = "Ada First") -> Person:
-    return Person(desk, name).join(bootstrap(desk, name)).sign_in()
+def first(desk: Desk, name: str = "Ada First", party: RelyingParty = PARTY) -> Person:
+    return at(desk, name, party).join(bootstrap(desk, name)).sign_in()
+
+
+def at(desk: Desk, name: str, party: RelyingParty) -> Person:
+    """Somebody whose device is for this site."""
+    return Person(desk, name, party=party, device=Authenticator(origin=party.origins[0]))
 
 
 def joined(by: Person, name: str, *roles: Role) -> Person:
     code = invite(by.desk, by.to("account.invite"), name=name, roles=frozenset(roles))
-    return Person(by.desk, name).join(code).sign_in()
+    return at(by.desk, name, by.party).join(code).sign_in()
 
 
 def trained(by: Person, person: Person, kind: str, **length: float) -> None:

@@ -31,6 +31,7 @@ from countenance.desk.galleries import RecordedGalleries
 from countenance.desk.house import House
 from countenance.desk.jobs import Worker
 from countenance.desk.kinds import KINDS
+from countenance.desk.passkeys import RelyingParty
 from countenance.desk.roles import Role
 from countenance.desk.searching import Means
 from countenance.desk.service import Desk, Standing
@@ -142,7 +143,9 @@ class Site:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, folder: Path, clock: MovingClock, **house: Any) -> Iterator[Site]:
+    def opened(
+        cls, folder: Path, clock: MovingClock, *, party: RelyingParty = PARTY, **house: Any
+    ) -> Iterator[Site]:
         key = Ed25519PrivateKey.from_private_bytes(bytes(32))
         store = Store.open(f"sqlite:///{folder / 'desk.db'}")
         store.create()
@@ -153,7 +156,7 @@ class Site:
             desk = Desk(store, Recorder(store, log, vault, clock, KINDS), clock=clock, guard=guard)
             given: dict[str, Any] = {
                 "keys": KEYS, "jurisdictions": ("us/mi/detroit",),
-                "galleries": RecordedGalleries(KEYS), "approvals": PasskeyApprovals(PARTY, clock),
+                "galleries": RecordedGalleries(KEYS), "approvals": PasskeyApprovals(party, clock),
                 "audit_policy": POLICY, "managed_devices": True,
                 "facts": {name: value for name, value in base().items() if name in HOUSE},
             }  # fmt: skip
@@ -164,13 +167,14 @@ class Site:
                 desk, of, root=folder / "files", engine=Engine(), issuer=issuer
             )
             deployment = Deployment(
-                name="Example Police Department", desk=desk, house=of, party=PARTY,
+                name="Example Police Department", desk=desk, house=of, party=party,
                 engine=Engine(), log=log,
                 means=Means(KEYS, RequestGate(of), searcher, LocalPublisher(log)),
                 imports=folder / "in", contact="Records Office, 1 Main Street",
                 policy="log desk.example/log\n", page_key=bytes(range(32, 64)),
             )  # fmt: skip
-            yield cls(deployment, create_app(deployment), folder, clock, issuer, first(desk))
+            admin = first(desk, party=party)
+            yield cls(deployment, create_app(deployment), folder, clock, issuer, admin)
             searcher.close()
         store.close()
 
