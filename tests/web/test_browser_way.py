@@ -1,0 +1,270 @@
+"""The way of a case in real browsers, one for each person, with Chromium's own authenticator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browserkit import WIDE, Watched, browser
+from casepages import CASE, PROBE, request_fields
+from clockkit import MovingClock
+from demosite import free_port, served
+from people import joined
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+from webkit import Site, Visitor
+
+from countenance.desk import reviewing
+from countenance.desk.approvals import Approval
+from countenance.desk.features import Component
+from countenance.desk.invitations import invite
+from countenance.desk.passkeys import RelyingParty
+from countenance.desk.proofs import check_approval
+from countenance.desk.roles import Role
+
+HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
+
+
+@pytest.fixture
+def local(tmp_path: Path, clock: MovingClock) -> Iterator[Site]:
+    """A site at an address of this machine, which a browser takes passkeys for."""
+    party = RelyingParty(id="localhost", name="Desk", origins=(f"http://localhost:{free_port()}",))
+    with Site.opened(tmp_path, clock, party=party) as site, served(site.app, party.origins[0]):
+        yield site
+
+
+def person(chromium: Browser, site: Site) -> Watched:
+    context = chromium.new_context(viewport={"width": WIDE, "height": 900})
+    return Watched(context, site.deployment.party.origins[0]).with_device()
+
+
+def join(watched: Watched, code: str) -> Watched:
+    """With a code that was shown, and then the sign-in with the passkey that was made."""
+    watched.go("/join")
+    watched.page.get_by_label("Code").fill(code)
+    watched.page.get_by_role("button", name="Make my passkey").click()
+    expect(watched.page.get_by_role("status")).to_contain_text("Your passkey is registered")
+    watched.page.get_by_role("button", name="Sign in with your passkey").click()
+    watched.page.wait_for_url("**/tasks")
+    return watched
+
+
+def fill(page: Page, fields: Mapping[str, Any]) -> None:
+    """Each field by its name, as what it is."""
+    for name, value in fields.items():
+        for each in value if isinstance(value, list) else [value]:
+            one = page.locator(f'[name="{name}"]')
+            sort = one.first.evaluate("one => one.type")
+            if sort in ("radio", "checkbox"):
+                page.locator(f'[name="{name}"][value="{each}"]').check(force=True)
+            elif sort.startswith("select"):
+                one.select_option(str(each))
+            else:
+                one.fill(str(each))
+
+
+def press(watched: Watched, name: str) -> None:
+    watched.page.get_by_role("button", name=name, exact=True).click()
+    watched.page.wait_for_load_state("networkidle")
+
+
+def test_the_way_of_a_case_in_browsers(
+    local: Site, clock: MovingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewing, "KNOWN_ONE_IN", 2**62)
+    site = local.with_gallery(30)
+    auditor = joined(site.admin.sign_in(), "Ulf Audit", Role.AUDITOR)
+    other = joined(site.admin.sign_in(), "Otto Prove", Role.APPROVER)
+    site.with_audit(Visitor(site.app, auditor), Visitor(site.app, other))
+    code = invite(
+        site.desk, site.admin.sign_in().to("account.invite"), name="Bea Browser",
+        roles=frozenset({Role.ADMINISTRATOR}),
+    )  # fmt: skip
+    with browser() as chromium:
+        admin = join(person(chromium, site), code)
+        rita = _invited(admin, chromium, site, "Rita Ray", "requester")
+        ann = _invited(admin, chromium, site, "Ann Prove", "approver")
+        emma = _invited(admin, chromium, site, "Emma Eye", "examiner")
+        elias = _invited(admin, chromium, site, "Elias Eye", "examiner")
+
+        rita.go("/cases/new")
+        fill(rita.page, CASE)
+        press(rita, "Open the case")
+        expect(rita.page.get_by_role("status")).to_be_visible()
+        case = rita.page.url.partition("?")[0].removeprefix(rita.address)
+        rita.go(f"{case}/probes/new")
+        fill(rita.page, PROBE)
+        rita.page.set_input_files("[name=file]", site.folder / "in" / "batch" / "24.png")
+        rita.page.locator("main form button").first.click()
+        rita.page.wait_for_url("**/probes/*")
+        probe = rita.page.url.partition("?")[0].removeprefix(rita.address)
+
+        emma.go(f"{probe}/judge")
+        fill(emma.page, {"suitable": "yes", "reason": "clear-enough"})
+        press(emma, "Record my judgement")
+
+        rita.go(f"{case}/requests/new")
+        rita.page.evaluate(
+            "document.querySelectorAll('details').forEach((one) => one.open = true)"
+        )
+        fill(rita.page, request_fields(probe))
+        press(rita, "Show the decision")
+        rita.shot("way-decision")
+        press(rita, "Go on to submit")
+        press(rita, "Submit the request")
+        request = re.search(r"/requests/([0-9a-f]{32})", rita.page.url)
+        assert request, rita.page.content()
+
+        ann.go(f"/approvals/{request[1]}")
+        ann.shot("way-approval")
+        press(ann, "Approve exactly this")
+        expect(ann.page.get_by_role("status")).to_be_visible()
+        with site.desk.store.reading() as db:
+            proof = db.scalars(select(Approval)).one()
+        # What Chromium's authenticator signed is the digest, and anybody can check that.
+        check_approval(
+            proof.public_key, proof.digest, proof.authenticator_data, proof.client_data_json,
+            proof.signature, rp_id="localhost", origins=site.deployment.party.origins,
+        )  # fmt: skip
+
+        rita.go(f"/requests/{request[1]}")
+        press(rita, "Search now")
+        assert "There is a list with" in rita.page.content()
+        for examiner in (emma, elias):
+            _examine(examiner)
+        rita.go("/leads")
+        rita.page.locator("main a[href^='/leads/']").first.click()
+        rita.shot("way-lead")
+        assert "lead" in rita.page.title().lower()
+        for each in (admin, rita, ann, emma, elias):
+            assert not each.faults
+            each.context.close()
+
+
+def _invited(admin: Watched, chromium: Browser, site: Site, name: str, role: str) -> Watched:
+    """Through the administrator's pages: the code, and the training afterwards."""
+    admin.go("/accounts/invite")
+    fill(admin.page, {"name": name, "roles": role})
+    press(admin, "Invite")
+    code = admin.page.locator(".code").text_content()
+    assert code
+    them = join(person(chromium, site), code.strip())
+    admin.go("/accounts")
+    admin.page.get_by_role("link", name=name).click()
+    admin.page.locator("main a[href$='/training']").first.click()
+    fill(admin.page, {"kind": role, "until": "2027-06-01", "evidence": "certificate 17 of 2026"})
+    press(admin, "Record the training")
+    return them
+
+
+def _examine(them: Watched) -> None:
+    """Every candidate is compared, by the page's own form; the first is thought the same."""
+    them.go("/reviews")
+    press(them, "Take the next list")
+    them.shot("way-probe")
+    fill(them.page, {f"visible-{one}": "clear" for one in Component})
+    for area in them.page.locator("main textarea").all():
+        area.fill("seen from the front, in even light")
+    them.page.locator("main form button").first.click()
+    them.page.wait_for_load_state("networkidle")
+    for _ in range(40):
+        page = them.page
+        if page.get_by_role("button", name=re.compile("Conclude")).count():
+            break
+        names = page.locator("main form [name]").evaluate_all(
+            "all => [...new Set(all.filter((one) => one.type === 'radio').map((one) => one.name))]"
+        )
+        for name in names:
+            page.locator(f'[name="{name}"]').first.check(force=True)
+        for area in page.locator("main textarea").all():
+            area.fill("the brows, the nose, the line of the jaw")
+        them.shot("way-candidate")
+        page.locator("main form button").first.click()
+        page.wait_for_load_state("networkidle")
+    them.page.get_by_role("button", name=re.compile("Conclude")).click()
+    them.page.wait_for_load_state("networkidle")
+
+
+def test_by_the_keyboard_alone_a_case_is_opened(local: Site) -> None:
+    code = invite(
+        local.desk, local.admin.to("account.invite"), name="Rita Ray",
+        roles=frozenset({Role.REQUESTER}),
+    )  # fmt: skip
+    with browser() as chromium:
+        rita = person(chromium, local)
+        keys = rita.page.keyboard
+        rita.go("/join")
+        _tab_to(rita.page, "#f-code")
+        keys.type(code)
+        keys.press("Enter")
+        expect(rita.page.get_by_role("status")).to_contain_text("registered")
+        _tab_to(rita.page, "form[data-passkey] button")
+        keys.press("Enter")
+        rita.page.wait_for_url("**/tasks")
+        _tab_to(rita.page, "a[href='/account']")
+        keys.press("Enter")
+        rita.page.wait_for_url("**/account")
+        _tab_to(rita.page, "header form button")
+        keys.press("Space")
+        rita.page.wait_for_url("**/sign-in*")
+        assert not rita.faults
+        rita.context.close()
+
+
+def _tab_to(page: Page, selector: str) -> None:
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("([what]) => document.activeElement?.matches(what) ?? false", [selector]):
+            return
+    pytest.fail(f"the keyboard does not reach {selector}")
+
+
+def test_what_is_written_into_fields_never_runs(local: Site) -> None:
+    site = local
+    joined(site.admin.sign_in(), "Otto Prove", Role.APPROVER)
+    code = invite(
+        site.desk, site.admin.sign_in().to("account.invite"), name="Bea Browser",
+        roles=frozenset({Role.ADMINISTRATOR}),
+    )  # fmt: skip
+    with browser() as chromium:
+        bea = join(person(chromium, site), code)
+        bea.go("/standing")
+        for path, fields in (
+            ("/standing/down", {"reason": "review", "grounds": HOSTILE}),
+            ("/incidents/new", {"cause": "complaint", "grounds": HOSTILE}),
+        ):
+            bea.go(path)
+            fill(bea.page, fields)
+            bea.page.locator("main form button").first.click()
+            bea.page.wait_for_load_state("networkidle")
+        for path in ("/standing", "/incidents", "/tasks", "/"):
+            bea.go(path)
+        bea.go("/standing")
+        assert "onerror" in bea.page.locator("main").inner_text()
+        assert not bea.faults
+        bea.context.close()
+
+
+def test_a_passkey_that_is_not_used_does_nothing(local: Site) -> None:
+    code = invite(
+        local.desk, local.admin.to("account.invite"), name="Bea Browser",
+        roles=frozenset({Role.ADMINISTRATOR}),
+    )  # fmt: skip
+    with browser() as chromium:
+        bea = join(person(chromium, local), code)
+        size = local.deployment.log.size
+        bea.cdp.send("WebAuthn.disable")
+        bea.page.add_init_script(
+            "navigator.credentials.get = async () => {"
+            " throw new DOMException('', 'NotAllowedError') }"
+        )
+        bea.go("/accounts/invite")
+        fill(bea.page, {"name": "Nobody Yet", "roles": "requester"})
+        bea.page.get_by_role("button", name="Invite", exact=True).click()
+        expect(bea.page.locator("form .problem")).to_contain_text("Nothing was done")
+        assert bea.page.locator("[name=name]").input_value() == "Nobody Yet"
+        assert local.deployment.log.size == size
+        bea.context.close()
