@@ -167,7 +167,9 @@ class Store:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             try:
                 if self.is_sqlite:
+                    connection.exec_driver_sql("PRAGMA busy_timeout=1000")  # who reads goes first
                     busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_S * 1000}")
                     return not busy
                 connection.exec_driver_sql("SET lock_timeout = '5s'")
                 for name in _CLEARED:
