@@ -79,10 +79,14 @@ class Fuzzer:
             max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck), derandomize=True,
         )  # fmt: skip
-        @given(case=operation.as_strategy(generation_mode=mode), known=st.sampled_from([True, False]))
+        @given(
+            case=operation.as_strategy(generation_mode=mode), known=st.sampled_from([True, False])
+        )
         def call(case: Case, known: bool) -> None:
-            roles = operation.definition.raw.get("x-roles", self.callers)
-            for who in self.callers if self.everybody else self.callers.keys() & set(roles):
+            roles = operation.definition.raw.get("x-roles", list(self.callers))
+            for who in self.callers:
+                if who not in roles and not (self.everybody and mode is GenerationMode.POSITIVE):
+                    continue
                 self._one(case, who, known=known, mode=mode)
 
         with contextlib.suppress(Unsatisfiable):  # nothing is wrong with nothing
