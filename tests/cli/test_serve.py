@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import datetime
 import http.client
@@ -78,7 +79,7 @@ class Service:
     def well(self) -> bool:
         try:
             return self.get("/healthz")[0] == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def end(self) -> int:
@@ -90,7 +91,8 @@ class Service:
         self.process.wait()
 
     def lines(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.told.read_text().splitlines()]
+        whole = self.told.read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
 
 
 @contextlib.contextmanager
@@ -301,23 +303,36 @@ def test_several_processes_serve_one_desk_on_postgresql(tmp_path: Path) -> None:
         with served(folder, "--workers", "2", port=port) as service:
             _asked(service, 2)
             assert service.end() == 0
+        assert _worked(folder) == (0, "A new desk: at work.\nStopped.\n")
         assert run("desk", "check", str(folder)) == 0
 
 
+def _worked(folder: Path) -> tuple[int, str]:
+    """Background work alone, until it is asked to end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, "desk", "work", str(folder)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    with process.stdout as out:
+        first = out.readline()
+        process.terminate()
+        return process.wait(60), first + out.read()
+
+
 def _asked(service: Service, processes: int, but: set[int] | None = None) -> set[int]:
-    """Processes that answered, once there are so many beside `but`."""
-    ends = time.monotonic() + 40
+    """Processes that answered, once there are so many beside `but`; asked several at a time."""
+    ends = time.monotonic() + 90
     seen: set[int] = set()
     start = len(service.told.read_text().splitlines())
-    while len(seen) < processes:
-        assert time.monotonic() < ends, service.told.read_text()
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            service.get("/healthz")
-        time.sleep(0.05)
-        for line in service.lines()[start:]:
-            if line.get("path") == "/healthz":
-                seen.add(int(str(line["process"])))
-        seen -= but or set()
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        while len(seen) < processes:
+            assert time.monotonic() < ends, f"{seen} of {processes} answered"
+            list(threads.map(lambda _: service.well(), range(16)))
+            for line in service.lines()[start:]:
+                if line.get("path") == "/healthz":
+                    seen.add(int(str(line["process"])))
+            seen -= but or set()
     return seen
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,7 @@ def work(folder: DeskFolder) -> None:
     logging.config.dictConfig(CONFIGURATION)
     with contextlib.suppress(KeyboardInterrupt), open_deployment(folder, background=True) as found:
         typer.echo(f"{found.name}: at work.")
+        sys.stdout.flush()
         threading.Event().wait()
     typer.echo("Stopped.")
 
