@@ -10,10 +10,12 @@ import pytest
 from apiway import Way
 from authenticator import ORIGIN
 from clockkit import MovingClock
+from fastapi.exceptions import RequestValidationError
 from webkit import Site, Visitor
 
 from countenance.desk import reviewing
 from countenance.desk.roles import Role
+from countenance.web.api.routing import read_json
 
 CASE = "/api/v1/cases"
 JSON = {"content-type": "application/json"}
@@ -223,3 +225,19 @@ def test_a_slash_too_many_leads_back_to_the_same_desk(rita: Visitor) -> None:
     answer = rita.get(f"{CASE}/")
     assert answer.status_code == 307
     assert answer.headers["location"] == f"{ORIGIN}{CASE}"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'"\\ud800"', b'{"\\udc00": 1}', b"[NaN]", b'{"a": {"b": 1, "b": 2}}', b"[" * 33 + b"]" * 33],
+)
+def test_what_json_is_not_is_refused_before_any_model_sees_it(data: bytes) -> None:
+    with pytest.raises(RequestValidationError):
+        read_json(data)
+
+
+def test_what_json_is_is_read() -> None:
+    assert read_json(b'{"a": ["\\ud83d\\ude00", 1e3, null]}') == {
+        "a": ["\U0001f600", 1000.0, None]
+    }
+    assert read_json(b"[" * 32 + b"]" * 32)
