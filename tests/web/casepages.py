@@ -46,6 +46,11 @@ def opened(visitor: Visitor, **other: object) -> str:
     return str(answer.headers["location"]).partition("?")[0]
 
 
+def opened_anew(visitor: Visitor) -> str:
+    """The path of a new case that is like no other on a site that several tests use."""
+    return opened(visitor, number=f"25-{next(_NUMBERS):04}", narrative=another())
+
+
 def uploaded(visitor: Visitor, case: str, data: bytes | None = None, **other: str) -> str:
     """The path of a new probe."""
     files = {"file": ("a.png", picture() if data is None else data, "image/png")}

@@ -6,10 +6,12 @@ import hashlib
 import html
 import io
 import re
+from collections.abc import Iterator
 
 import pytest
-from casepages import HOSTILE, PROBE, judged, opened, uploaded
+from casepages import HOSTILE, PROBE, judged, opened_anew, uploaded
 from casework import picture
+from clockkit import MovingClock
 from PIL import Image
 from webkit import Site, Visitor, fields_of
 
@@ -18,18 +20,24 @@ from countenance.desk.roles import Role
 from countenance.web.pages.probes import PARAMETERS
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site.opened(tmp_path_factory.mktemp("site"), MovingClock()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def rita(site: Site) -> Visitor:
     return site.joined("Rita Ray", Role.REQUESTER)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def emma(site: Site) -> Visitor:
     return site.joined("Emma Eye", Role.EXAMINER)
 
 
 def test_a_probe_from_upload_to_judgement(rita: Visitor, emma: Visitor) -> None:
-    case = opened(rita)
+    case = opened_anew(rita)
     form = rita.get(f"{case}/probes/new")
     assert 'enctype="multipart/form-data"' in form.text
     assert "sketch (is refused)" in form.text
@@ -50,7 +58,7 @@ def test_a_probe_from_upload_to_judgement(rita: Visitor, emma: Visitor) -> None:
     judging = emma.get(f"{probe}/judge").text
     for part in ("40 × 40 pixels", "squared grey levels", "of 255 on average"):
         assert part in judging
-    for never in ("24-1234", "bag", "1204", "Rita"):  # failure F9: the story biases
+    for never in ("25-", "bag", "1204", "Rita"):  # failure F9: the story biases
         assert never not in judging
         assert never not in listed
     assert emma.get(f"{probe}/picture").content == data
@@ -58,11 +66,11 @@ def test_a_probe_from_upload_to_judgement(rita: Visitor, emma: Visitor) -> None:
     assert "clear enough" in rita.get(probe).text
     assert emma.get(f"{probe}/judge").status_code == 403  # nobody looks for no reason
     assert emma.get(f"{probe}/picture").status_code == 403
-    assert "No picture waits" in emma.get("/probes").text
+    assert probe not in emma.get("/probes").text
 
 
 def test_every_edit_made_here_is_a_step(rita: Visitor, emma: Visitor) -> None:
-    probe = uploaded(rita, opened(rita))
+    probe = uploaded(rita, opened_anew(rita))
     judged(emma, probe)
     assert set(PARAMETERS) == MADE_HERE
     values = {"crop": {"left": 2, "top": 3, "width": 30, "height": 31}, "turn": {"quarters": 1},
@@ -88,7 +96,7 @@ def test_every_edit_made_here_is_a_step(rita: Visitor, emma: Visitor) -> None:
 
 
 def test_an_edit_made_elsewhere_is_added_with_its_picture(rita: Visitor) -> None:
-    probe = uploaded(rita, opened(rita))
+    probe = uploaded(rita, opened_anew(rita))
     before = rita.get(f"{probe}/edited").text
     original = re.search(r'<option value="([0-9a-f]{64})" selected', before)
     assert original
@@ -117,7 +125,7 @@ def test_an_edit_made_elsewhere_is_added_with_its_picture(rita: Visitor) -> None
 def test_f4_what_is_no_photograph_of_the_person_is_refused_with_reasons(
     rita: Visitor, sort: str
 ) -> None:
-    case = opened(rita)
+    case = opened_anew(rita)
     answer = rita.post(f"{case}/probes/new", {**PROBE, "sort": sort},
                        files={"file": ("a.png", picture(), "image/png")})  # fmt: skip
     assert answer.status_code == 200
@@ -129,7 +137,7 @@ def test_f4_what_is_no_photograph_of_the_person_is_refused_with_reasons(
 
 
 def test_bad_fields_keep_what_was_typed(rita: Visitor) -> None:
-    case = opened(rita)
+    case = opened_anew(rita)
     good = {"file": ("a.png", picture(), "image/png")}
     for field, value in (
         ("sort", "painting"), ("shows", "maybe"), ("known_by", "rumour"),
@@ -158,7 +166,7 @@ def test_bad_fields_keep_what_was_typed(rita: Visitor) -> None:
 def test_a_bomb_is_refused(rita: Visitor) -> None:
     out = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(out, "PNG")
-    answer = rita.post(f"{opened(rita)}/probes/new", PROBE,
+    answer = rita.post(f"{opened_anew(rita)}/probes/new", PROBE,
                        files={"file": ("a.png", out.getvalue(), "image/png")})  # fmt: skip
     assert answer.status_code == 422
     assert "no picture we read" in answer.text
@@ -166,7 +174,7 @@ def test_a_bomb_is_refused(rita: Visitor) -> None:
 
 def test_what_a_browser_cannot_show_is_shown_as_png(rita: Visitor) -> None:
     data = picture(kind="TIFF")
-    probe = uploaded(rita, opened(rita), data)
+    probe = uploaded(rita, opened_anew(rita), data)
     shown = rita.get(f"{probe}/images/{hashlib.sha256(data).hexdigest()}")
     assert shown.headers["content-type"] == "image/png"
     ours, theirs = Image.open(io.BytesIO(shown.content)), Image.open(io.BytesIO(data))
@@ -174,7 +182,7 @@ def test_what_a_browser_cannot_show_is_shown_as_png(rita: Visitor) -> None:
 
 
 def test_jpeg_and_webp_have_their_own_type(rita: Visitor) -> None:
-    case = opened(rita)
+    case = opened_anew(rita)
     for kind in ("JPEG", "WEBP"):
         data = picture(kind=kind)
         probe = uploaded(rita, case, data)
@@ -184,7 +192,7 @@ def test_jpeg_and_webp_have_their_own_type(rita: Visitor) -> None:
 
 
 def test_a_judgement_and_its_reason_go_together(rita: Visitor, emma: Visitor) -> None:
-    probe = uploaded(rita, opened(rita))
+    probe = uploaded(rita, opened_anew(rita))
     wrong = judged(emma, probe, "yes", "too-dark")
     assert wrong.status_code == 422
     assert 'value="too-dark" selected' in wrong.text
@@ -202,7 +210,7 @@ def test_a_judgement_and_its_reason_go_together(rita: Visitor, emma: Visitor) ->
 
 
 def test_a_black_picture_is_never_suitable(rita: Visitor, emma: Visitor) -> None:
-    probe = uploaded(rita, opened(rita), picture(0))
+    probe = uploaded(rita, opened_anew(rita), picture(0))
     assert "no search can be made with it" in emma.get(f"{probe}/judge").text
     assert judged(emma, probe).status_code == 409
     assert judged(emma, probe, "no", "too-dark").status_code == 303
@@ -210,7 +218,7 @@ def test_a_black_picture_is_never_suitable(rita: Visitor, emma: Visitor) -> None
 
 def test_another_s_probe_is_the_same_as_none(site: Site, rita: Visitor) -> None:
     data = picture()
-    case = opened(rita)
+    case = opened_anew(rita)
     probe, none = uploaded(rita, case, data), "/probes/" + "0" * 32
     sha = hashlib.sha256(data).hexdigest()
     rolf = site.joined("Rolf Roe", Role.REQUESTER, Role.EXAMINER)
@@ -232,10 +240,10 @@ def test_another_s_probe_is_the_same_as_none(site: Site, rita: Visitor) -> None:
 
 def test_nobody_judges_their_own_and_no_other_role_judges(site: Site) -> None:
     both = site.joined("Bo Both", Role.REQUESTER, Role.EXAMINER)
-    probe = uploaded(both, opened(both))
+    probe = uploaded(both, opened_anew(both))
     for way in ("/judge", "/picture"):
         assert both.get(probe + way).status_code == 403
-    assert "No picture waits" in both.get("/probes").text
+    assert probe not in both.get("/probes").text
     sha = hashlib.sha256(picture()).hexdigest()
     assert both.post(
         f"{probe}/judge", {"image": sha, "suitable": "yes", "reason": "clear-enough"}
@@ -250,7 +258,7 @@ def test_nobody_judges_their_own_and_no_other_role_judges(site: Site) -> None:
 
 
 def test_a_closed_case_takes_no_probe_and_no_edit(rita: Visitor) -> None:
-    case = opened(rita)
+    case = opened_anew(rita)
     probe = uploaded(rita, case)
     rita.post(f"{case}/move", {"to": "closed", "grounds": "done with"})
     answer = rita.post(f"{case}/probes/new", PROBE,

@@ -175,6 +175,7 @@ def test_hostile_text_is_shown_as_text(cast: Cast) -> None:
         assert HOSTILE not in answer.text
     places = cast.rita.post(f"{cast.case}/requests/new", {"behalf_places": HOSTILE})
     assert places.status_code == 422
+    assert 'href="#f-behalf_places"' in places.text
     assert HOSTILE not in places.text
 
 

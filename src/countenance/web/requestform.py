@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from countenance.core import InputError
 from countenance.desk.assembling import Document, RequestForm
 from countenance.desk.facts import REQUESTER
-from countenance.law import Fact, bundled_vocabulary
+from countenance.law import Fact, Request, bundled_vocabulary
 from countenance.web.fields import Fields
 
 MOST_DOCUMENTS = 12
@@ -49,8 +49,7 @@ def read_form(fields: Fields, *, case: str, engine: str) -> RequestForm:
         raise InputError("choose one of these", where="gallery")
     return RequestForm(
         case, fields.id("probe") if fields.typed("probe") else "", gallery, engine,
-        dict(_stated(fields)), _documents(fields), _elsewhere(fields),
-        tuple(fields.lines("behalf_places", most=1000, needed=False).split()),
+        dict(_stated(fields)), _documents(fields), _elsewhere(fields), _places(fields),
     )  # fmt: skip
 
 
@@ -96,6 +95,14 @@ def _answer(fields: Fields, fact: Fact) -> object:
                 raise InputError("none of these, or some of them", where=fact.name)
             return [word for word in chosen if word != NONE]
     return fields.line(fact.name)
+
+
+def _places(fields: Fields) -> tuple[str, ...]:
+    places = tuple(fields.lines("behalf_places", most=1000, needed=False).split())
+    try:
+        return Request(behalf_jurisdictions=places).behalf_jurisdictions
+    except InputError as error:  # the law's word for where is not the field's
+        raise InputError(error.what, where="behalf_places", expected=error.expected) from None
 
 
 def _documents(fields: Fields) -> tuple[Document, ...] | None:
