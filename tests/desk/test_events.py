@@ -74,7 +74,7 @@ if what == "work":
 if what == "flush":
     recorder.flush = dying(recorder.flush, when == "after")
 if what == "vault":
-    vault.keep = dying(vault.keep, when == "after")
+    vault.keep_each = dying(vault.keep_each, when == "after")
 if what == "log":
     log.append = dying(log.append, when == "after")
 def granting(doing):

@@ -187,13 +187,12 @@ class Recorder:
         return brought
 
     def _bring(self, rows: Sequence[Outgoing]) -> None:
-        for row in rows:
-            if row.openings is not None:
-                # What a crash left in the vault is there already; what was erased stays erased.
-                new = [
-                    o for o in _openings(row.openings) if self._vault.find(o.commitment) is None
-                ]
-                self._vault.keep(new, about=row.about)
+        self._vault.keep_each(  # what a crash left there is there; what was erased stays erased
+            (opening, row.about)
+            for row in rows
+            for opening in _openings(row.openings or "[]")
+            if self._vault.find(opening.commitment) is None
+        )
         there = self._already_there(rows)
         missing = [row for row in rows if row.entry not in there]
         there.update(

@@ -175,9 +175,14 @@ class SQLiteVault:
 
     def keep(self, openings: Iterable[Opening], *, about: str | None = None) -> None:
         """Keep openings durably; all or none. A commitment that is there already is an error."""
-        rows = _rows(openings, about)
-        with self._change() as db:
-            db.executemany(_KEEP, rows)
+        self.keep_each((opening, about) for opening in openings)
+
+    def keep_each(self, openings: Iterable[tuple[Opening, str | None]]) -> None:
+        """As `keep`, each under a handle of its own: one step, however many events they are of."""
+        rows = [row for opening, about in openings for row in _rows([opening], about)]
+        if rows:
+            with self._change() as db:
+                db.executemany(_KEEP, rows)
 
     def find(self, commitment: str) -> Opening | Erased | None:
         """The opening of a commitment in hex, its tombstone, or None if it was never here."""
