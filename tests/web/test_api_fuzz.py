@@ -20,7 +20,7 @@ from countenance.desk.roles import ACTIONS
 from countenance.web.client.parts.standing import SwitchAsked
 
 REFUSALS = {401, 403, 404, 413, 415, 422}
-MANY = 40
+MANY = 20
 ENDS = {"confirm_standing_down", "confirm_taking_up"}
 
 
