@@ -224,7 +224,9 @@ class Way:
         ids["digest"] = self.rita.show_figures().engines[0].audit
         ids["statement"] = ada.state_of_gallery(
             "booking",
-            NewStatement(question="reviewed", holds=True, until=until, reason="looked through it on the first of the month"),
+            NewStatement(
+                question="reviewed", holds=True, until=until, reason="looked through it in May"
+            ),
         ).id
         ids["index"] = "3"
         return self
