@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx2 as httpx
 from bench.loadengine import portrait
-from bench.loadmade import WORDS, GALLERY
+from bench.loadmade import GALLERY, WORDS
 
 from countenance.web.demo.device import SimulatedDevice
 from countenance.web.demo.story import read_script

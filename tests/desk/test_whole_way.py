@@ -86,7 +86,7 @@ def test_from_a_case_to_a_lead(way: Way) -> None:
 
 def test_f13_what_was_removed_is_not_compared_though_the_file_still_has_it(way: Way) -> None:
     ready = way.begun()
-    way.searcher._gallery(ready)  # open, as after a search before
+    way.searcher._gallery(ready.gallery, ready.engine)  # open, as after a search before
     with way.desk.store.reading() as db:
         ids = list(db.scalars(select(Entry.id)))
     pictures = RecordedGalleries(KEYS)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from apiway import Way
-from authenticator import ORIGIN
 from clockkit import MovingClock
 from fastapi.exceptions import RequestValidationError
 from webkit import Site, Visitor
@@ -221,10 +220,8 @@ def test_what_is_typed_comes_back_as_text_of_a_program(rita: Visitor) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_a_slash_too_many_leads_back_to_the_same_desk(rita: Visitor) -> None:
-    answer = rita.get(f"{CASE}/")
-    assert answer.status_code == 307
-    assert answer.headers["location"] == f"{ORIGIN}{CASE}"
+def test_a_slash_too_many_is_another_address(rita: Visitor) -> None:
+    assert rita.get(f"{CASE}/").status_code == 404
 
 
 @pytest.mark.parametrize(

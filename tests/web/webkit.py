@@ -198,10 +198,10 @@ class Site:
         """The first administrator, in a browser."""
         return Visitor(self.app, self.admin).sign_in()
 
-    def with_gallery(self, people: int = 12) -> Site:
+    def with_gallery(self, people: int = 26) -> Site:
         """The gallery `booking`, its pictures imported, searchable, and looked through for purges.
 
-        Picture ``batch/7.png`` of ``folder / "in"`` is one of them.
+        Picture ``batch/24.png`` of ``folder / "in"`` is one of them; the first are too dark.
         """
         made = self.desk
         deskgalleries.made(made, code="booking", engine=CARD.identity, engine_name="fake",

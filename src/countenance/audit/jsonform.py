@@ -43,7 +43,7 @@ def from_json(text: str | bytes) -> Audit:
                 do="read it with the release of Countenance named in its `software` field",
             )
         return msgspec.convert(raw, Audit)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise InputError(f"this is not a readable audit: {error}") from error
 
 

@@ -115,10 +115,13 @@ def make_plan(
 def below(root: Path, folder: str) -> Path:
     """The folder below `root`. Raises InputError where it is none, or leads elsewhere."""
     base = root.resolve()
-    found = (base / folder).resolve()
-    if not folder or base not in found.parents or not found.is_dir():
-        raise InputError("there is no such folder to import from")
-    return found
+    try:
+        found = (base / folder).resolve()
+        if folder and base in found.parents and found.is_dir():
+            return found
+    except (OSError, ValueError):  # a name that no folder can have
+        pass
+    raise InputError("there is no such folder to import from")
 
 
 def image_mark(keys: Secrets, gallery: str, sha256: str) -> str:

@@ -8,6 +8,7 @@ crash left half-way before anybody is served.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,8 @@ def open_deployment(
         searcher = stack.enter_context(contextlib.closing(GallerySearcher(
             desk, house, root=places.galleries, engine=engine, issuer=issuer
         )))  # fmt: skip
+        if background is not False:
+            threading.Thread(target=searcher.warm, name="desk-warm", daemon=True).start()
         publisher = WitnessedPublisher(log, WitnessPanel(inside, clock=now_s), inside)
         means = Means(keys, RequestGate(house), searcher, publisher)
         if found.background if background is None else background:

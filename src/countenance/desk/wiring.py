@@ -7,6 +7,7 @@ no other way to a search, and `GallerySearcher` signs for exactly one order at a
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from countenance.audit import Audit
-from countenance.core import IntegrityError
+from countenance.core import CountenanceError, IntegrityError
 from countenance.desk import workingset
 from countenance.desk.assembling import RequestForm, assemble, form_of
 from countenance.desk.audits import AcceptedAudit, audit_of
@@ -24,6 +25,8 @@ from countenance.desk.clock import Clock
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.facts import APPROVAL
 from countenance.desk.galleries import RecordedGalleries
+from countenance.desk.gallery_tables import Gallery as GalleryRow
+from countenance.desk.heldrows import HeldRows, unseal_all
 from countenance.desk.house import House
 from countenance.desk.outside import CaseAsk, CaseOf
 from countenance.desk.probes import Probe, image_bytes
@@ -83,8 +86,9 @@ class GallerySearcher:
         self._root = root
         self._engine = engine
         self._issuer = issuer
-        self._open: dict[str, tuple[Gallery, workingset.RowKeys]] = {}
+        self._open: dict[str, tuple[Gallery, workingset.RowKeys, HeldRows]] = {}
         self._turn = threading.Lock()
+        self._over = threading.Event()
 
     def search(self, order: Order) -> Found:
         """Search under a permit for this order.
@@ -99,34 +103,59 @@ class GallerySearcher:
         ready = order.request
         template = self._template(ready)
         with self._turn:
-            gallery, keys = self._gallery(ready)
+            gallery, keys, rows = self._gallery(ready.gallery, ready.engine)
             keys.refresh()  # what was removed is not compared from here on
             result = search(
                 gallery, template, permit=self._issuer.sign(order, gallery=gallery.header.gallery),
                 threshold=ready.threshold, rank=ready.list_length,
                 now_s=lambda: self._desk.now().timestamp(),
             )  # fmt: skip
+            rows.forget_unused()
         return Found(
             gallery_digest=result.gallery_digest, compared=result.compared,
             unit=result.unit.to_json(),
             candidates=tuple((each.id, each.score) for each in result.lists[0].candidates),
         )  # fmt: skip
 
+    def warm(self) -> None:
+        """Open what can be searched, so that nobody's first search after a start waits for it.
+
+        Ends early where the searcher is closed meanwhile. What cannot be opened is told to whoever
+        searches it.
+        """
+        engine = self._engine.card.identity
+        with self._desk.store.reading() as db:
+            codes = db.scalars(
+                select(GalleryRow.code).where(GalleryRow.engine == engine)
+                .order_by(GalleryRow.code)
+            ).all()  # fmt: skip
+        for code in codes:
+            if not (workingset.place_of(self._root, code, engine) / "gallery").exists():
+                continue
+            with contextlib.suppress(CountenanceError), self._turn:
+                if self._over.is_set():
+                    return
+                gallery, _, rows = self._gallery(code, engine)
+                unseal_all(gallery, over=self._over.is_set)
+                rows.forget_unused()
+
     def close(self) -> None:
         """Let go of the galleries."""
+        self._over.set()
         with self._turn:
-            for gallery, _ in self._open.values():
+            for gallery, _, _ in self._open.values():
                 gallery.close()
             self._open.clear()
 
-    def _gallery(self, ready: ReadyRequest) -> tuple[Gallery, workingset.RowKeys]:
-        if ready.gallery not in self._open:
-            keys = workingset.RowKeys(self._desk, ready.gallery, self._house.keys)
-            keys.refresh()
-            place = workingset.place_of(self._root, ready.gallery, ready.engine)
-            gallery = open_gallery(place, codec=workingset.codec(keys), issuer=self._issuer.public)
-            self._open[ready.gallery] = gallery, keys
-        return self._open[ready.gallery]
+    def _gallery(self, code: str, engine: str) -> tuple[Gallery, workingset.RowKeys, HeldRows]:
+        if code not in self._open:
+            keys = workingset.RowKeys(self._desk, code, self._house.keys)
+            keys.refresh(over=self._over.is_set)
+            rows = HeldRows(keys)
+            place = workingset.place_of(self._root, code, engine)
+            gallery = open_gallery(place, codec=rows, issuer=self._issuer.public)
+            self._open[code] = gallery, keys, rows
+        return self._open[code]
 
     def _template(self, ready: ReadyRequest) -> npt.NDArray[np.int16]:
         with self._desk.store.reading() as db:

@@ -11,7 +11,7 @@ One writer a file: `sync` is a job, so the queue sees to that, and the file's ow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +41,13 @@ class RowKeys:
         self._known: dict[str, bytes] = {}
         self._change = -1
 
-    def refresh(self) -> None:
-        """Learn what came in, and forget what went."""
+    @property
+    def change(self) -> int:
+        """Up to which change of the gallery they are known."""
+        return self._change
+
+    def refresh(self, *, over: Callable[[], bool] = lambda: False) -> None:
+        """Learn what came in, and forget what went; left undone where `over` says so."""
         with self._desk.store.reading() as db:
             newest = db.get_one(Gallery, self._gallery).changes
             if newest == self._change:
@@ -54,7 +59,9 @@ class RowKeys:
                 .where(Entry.gallery == self._gallery, Entry.change > self._change)
                 .execution_options(yield_per=1000)
             )  # fmt: skip
-            for identity, state, box, person, _ in rows:
+            for number, (identity, state, box, person, _) in enumerate(rows):
+                if number % 1000 == 0 and over():
+                    return
                 self._known.pop(identity, None)
                 if state == EntryState.ACTIVE and box is not None:
                     self._known[identity] = self._keys.open(

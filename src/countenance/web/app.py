@@ -53,6 +53,7 @@ def create_app(
 
     app = FastAPI(
         title=f"{deployment.name}: Countenance", lifespan=lifespan, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
         openapi_url="/api/v1/openapi.json", version="1",
     )  # fmt: skip
     app.state.deployment = deployment

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -40,6 +40,8 @@ _HEADERS: Final = {
     "x-frame-options": "DENY",
 }
 _NO_STORE: Final = "no-store"
+_FOR_ALL = ("/log/", "/policy", "/public.json", "/public/")
+"""What checkers on other sites may fetch: public bytes, the same for everybody."""
 
 
 class Guard:
@@ -71,6 +73,9 @@ class Guard:
                 found = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     found[name] = value
+                if scope["path"].startswith(_FOR_ALL):
+                    found["cross-origin-resource-policy"] = "cross-origin"
+                    found["access-control-allow-origin"] = "*"
                 if self._secure:
                     found["strict-transport-security"] = "max-age=63072000"
                 if is_file and message["status"] == 200:
@@ -82,7 +87,11 @@ class Guard:
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             status, why = refusal
-            await PlainTextResponse(why + "\n", status)(scope, receive, answer)
+            sent: Response = PlainTextResponse(why + "\n", status)
+            if scope["path"].startswith(CALLS):
+                told = {"title": why, "status": status, "code": "refused"}
+                sent = JSONResponse(told, status, media_type="application/problem+json")
+            await sent(scope, receive, answer)
             return
         await self._app(scope, _bounded(receive), answer)
 

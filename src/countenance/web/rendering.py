@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from countenance.core import sha256_bytes
 from countenance.desk.roles import ACTIONS
+from countenance.law import Tag
 from countenance.web.menu import menu_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def environment() -> Environment:
     )  # fmt: skip
     made.filters |= {
         "moment": moment, "day": day, "short": short, "words": words, "count": count,
+        "checked": checked,
     }  # fmt: skip
     return made
 
@@ -125,6 +127,11 @@ def short(value: str) -> str:
 def words(value: object) -> str:
     """A word of the program as a person reads it: ``recording-of-the-act``."""
     return str(value).replace("-", " ").replace("_", " ")
+
+
+def checked(tag: str) -> str:
+    """How far a rule was checked, in words: `law` writes ``V``, ``V2`` and ``U``."""
+    return Tag(tag).words
 
 
 def count(value: int) -> str:

@@ -11,12 +11,13 @@ from typing import Annotated
 
 from starlette.responses import Response
 
-from countenance.desk.publicfigures import PublicFigures, public_audit, public_figures
+from countenance.desk.publicfigures import PublicFigures, public_audit
 from countenance.desk.standing import Reason
 from countenance.web.access import open_to_all
 from countenance.web.api.base import Out
 from countenance.web.api.routing import FILE, Router
 from countenance.web.at import At
+from countenance.web.figures import kept_figures
 from countenance.web.ids import Digest
 
 router = Router("public")
@@ -147,4 +148,4 @@ def show_public_audit(at: Public, digest: Digest) -> Response:
 
 
 def _figures(at: At) -> PublicFigures:
-    return public_figures(at.desk, at.deployment.house, at.deployment.log)
+    return kept_figures(at.deployment)

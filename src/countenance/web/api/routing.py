@@ -33,7 +33,6 @@ _SESSION = APIKeyCookie(
     description="Given by the ceremony at /passkey/sign-in, anew whenever a passkey was asked.",
 )  # fmt: skip
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_PLAIN = {"text/plain": {"schema": {"type": "string"}}}
 _SAYS: Mapping[int, str] = {
     401: "Nobody is signed in, or the session is over.",
     403: "Not yours to see or do, or your passkey has to confirm it; there may be no such thing.",
@@ -125,9 +124,8 @@ class Router(APIRouter):
 
 
 def _answer(status: int) -> dict[str, Any]:
-    """What the guard refuses before any route is looked at, it refuses in plain words."""
-    content = _PROBLEM | (_PLAIN if status in (403, 413, 415, 421) else {})
-    return {"description": _SAYS[status], "content": content}
+    """One answer that says why something was not done."""
+    return {"description": _SAYS[status], "content": _PROBLEM}
 
 
 def _access(endpoint: Callable[..., Any]) -> str:
