@@ -23,7 +23,8 @@ from countenance.desk.wiring import PermitIssuer
 from countenance.web.demo.cast import Cast
 from countenance.web.demo.device import MODEL, InventedMaker
 from countenance.web.demo.drawings import DrawingEngine
-from countenance.web.demo.story import Led, Story, measured, read_script, write_portraits
+from countenance.web.demo.scenery import Led, measured, read_script, write_portraits
+from countenance.web.demo.story import Story
 
 CAST = "cast.json"
 NAME = "Police of Nowhere (demonstration)"
