@@ -64,7 +64,7 @@ from countenance.desk.wiring import PermitIssuer
 from countenance.scores import GalleryWriter, create_gallery, enrol
 from countenance.web.demo.cast import Player
 from countenance.web.demo.device import MODEL, InventedMaker, SimulatedDevice
-from countenance.web.demo.story import Led, read_script
+from countenance.web.demo.scenery import Led, read_script
 
 GALLERY, PLACE = "booking", "us/mi/detroit"
 USERS = {

@@ -23,7 +23,7 @@ from bench.loadengine import portrait
 from bench.loadmade import GALLERY, WORDS
 
 from countenance.web.demo.device import SimulatedDevice
-from countenance.web.demo.story import read_script
+from countenance.web.demo.scenery import read_script
 
 _TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
