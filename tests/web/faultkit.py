@@ -48,9 +48,7 @@ class Service:
         self.found = read_configuration(folder)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(
-        self, number: int = 0, *, wait: bool = True, limit_bytes: int = 0, **env: str
-    ) -> None:
+    def start(self, number: int = 0, *, limit_bytes: int = 0, **env: str) -> None:
         """Start it, to be killed at a step where one is given."""
         tail = [str(number)] if number else []
 

@@ -159,17 +159,20 @@ def test_two_approvers_two_examiners_and_two_administrators_racing(service: Serv
     assert tasks
     assert way.go()  # exactly one review, one lead, whoever took which task
 
+    leads = re.findall(r'"(/leads/[0-9a-f]{32})"', people["Rita"].get(way.case).text)
+    assert set(leads) == {way.lead}
+
+    people["Ada"].post(
+        "/accounts/invite",
+        {"name": "Third One", "roles": "administrator", "grounds": "a third is needed here"},
+        confirm="account.invite",
+    )
     page = people["Adil"].get("/accounts").text
     (asked,) = set(re.findall(r'href="(/accounts/requests/[0-9a-f]{32})"', page))
-    people["Ada"].ceremony("confirm", {"action": "account.confirm"})
-    for name in ("Adil",):
+    for name in ("Ada", "Adil"):
         people[name].ceremony("confirm", {"action": "account.confirm"})
-    with ThreadPoolExecutor(2) as pool:
-        found = sorted(pool.map(
-            lambda end: people["Adil"].post(f"{asked}/{end}", {"grounds": "as was said"})
-            .status_code, ("confirm", "confirm"),
-        ))  # fmt: skip
-    assert found[0] < 400 <= found[1]
+    found = race(("Adil", f"{asked}/confirm", {}), ("Ada", f"{asked}/refuse", {}))
+    assert found in ([200, 409], [303, 409])
     service.kill()
 
 
@@ -197,7 +200,7 @@ def test_a_clock_that_goes_ahead_ends_sessions(service: Service) -> None:
 def test_a_full_disk_is_a_clean_refusal_and_nothing_is_lost(service: Service) -> None:
     before, _ = service.events()
     wal_and_more = max(each.stat().st_size for each in service.folder.rglob("*") if each.is_file())
-    service.start(limit_bytes=wal_and_more + 300_000)
+    service.start(limit_bytes=wal_and_more + 150_000)
     people, ways, refused = people_of(service), [], 0
     for number in range(200):
         way = CaseWay(people, f"F-{number:04d}")
@@ -214,8 +217,10 @@ def test_a_full_disk_is_a_clean_refusal_and_nothing_is_lost(service: Service) ->
     service.kill()
     service.start()  # there is room again
     people.forget()
+    assert "a fault at" not in (service.folder / "served.txt").read_text()
     last = CaseWay(people, "F-9999")
-    assert last.go()
+    assert last.open()
+    assert last.upload()
     for way in ways:
         assert people["Rita"].get(way.case).status_code == 200
     service.kill()
