@@ -39,6 +39,7 @@ REVISION = "0002"
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
 _PATIENCE_S = 20
 _BUSY_S = 15
+_KEPT = 40  # connections: as many as answer at once, or each page over them opens its own anew
 _TAKEN = "23505"
 _TAKEN_TRIES = 3
 _CLEARED = ("data_keys", "cases", "outbox")
@@ -65,7 +66,9 @@ class Store:
         What a statement was given is in no error's text: that would be names and words of cases.
         """
         if url.startswith("sqlite"):
-            engine = create_engine(url, connect_args={"timeout": _BUSY_S}, hide_parameters=True)
+            engine = create_engine(
+                url, connect_args={"timeout": _BUSY_S}, hide_parameters=True, pool_size=_KEPT
+            )
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "checkin", _let_write)
         else:
