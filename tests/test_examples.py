@@ -27,12 +27,12 @@ BLOCKS = [
         re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
     )
 ]
-# Code in a list is indented; there it is the outline of something, with gaps to fill.
+# Code in a list is indented, or marked `py`: the outline of something, with gaps to fill.
 OUTLINES = [
     pytest.param(textwrap.dedent(code), id=f"{page.stem}-{number}")
     for page in PAGES
     for number, code in enumerate(
-        re.findall(r"^ +```python\n(.*?)^ +```", page.read_text("utf-8"), re.M | re.S)
+        re.findall(r"^(?: +```python|```py)\n(.*?)^ *```", page.read_text("utf-8"), re.M | re.S)
     )
 ]
 

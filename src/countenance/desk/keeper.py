@@ -172,13 +172,13 @@ class Keeper:
             return 0
 
 
-class _NothingLeft(CountenanceError):  # noqa: N818 - no error: another process was first
-    code = "desk-nothing-left"
+class _NothingLeft(Exception):  # noqa: N818 - no error: it undoes the transaction
+    """Another process was first."""
 
 
 def _something(done: int) -> int:
     if not done:
-        raise _NothingLeft("another process was first")
+        raise _NothingLeft
     return done
 
 

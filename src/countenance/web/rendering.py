@@ -130,8 +130,8 @@ def words(value: object) -> str:
 
 
 def checked(tag: str) -> str:
-    """How far a rule was checked, in words: `law` writes ``V``, ``V2`` and ``U``."""
-    return Tag(tag).words
+    """How far a rule was checked, in words; a reason that is no rule's has no tag."""
+    return Tag(tag).words if tag else "no rule"
 
 
 def count(value: int) -> str:
