@@ -69,8 +69,22 @@ PARTS = {
     "demo": Part("The demonstration", quick=("--runs", "1")),
     "desk": Part(
         "The desk under load",
-        quick=("--folder", str(OUT / "desk-quick"), "--cases", "200", "--rows", "2000",
-               "--users", "20", "--think", "1", "--warm", "10", "--seconds", "20"),
+        quick=(
+            "--folder",
+            str(OUT / "desk-quick"),
+            "--cases",
+            "200",
+            "--rows",
+            "2000",
+            "--users",
+            "20",
+            "--think",
+            "1",
+            "--warm",
+            "10",
+            "--seconds",
+            "20",
+        ),
     ),
 }
 
