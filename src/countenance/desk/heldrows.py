@@ -99,8 +99,7 @@ class HeldRows:
             )
             if missing is not None:
                 held.missing[part] = missing
-            if first:
-                time.sleep(_REST_S)
+            time.sleep(_REST_S)
         return held
 
     def _still(self, held: _Held, named: Bytes) -> bool:

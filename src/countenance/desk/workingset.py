@@ -84,10 +84,10 @@ class RowKeys:
             for part in rows.partitions():
                 if over():
                     return False
-                for identity, state, box, *key in part:
+                for identity, state, box, about, master, wrapped in part:
                     if state == EntryState.ACTIVE and box is not None:
                         self._known[identity] = self._keys.open_with(
-                            Wrapped(*key), box, purpose=f"row_key {identity}"
+                            Wrapped(about, master, wrapped), box, purpose=f"row_key {identity}"
                         )
                     else:
                         self._known.pop(identity, None)
@@ -236,17 +236,18 @@ def _append(
 
 
 def _opened(db: Session, ids: Sequence[str], keys: Secrets) -> list[_New]:
-    """What is new of these entries: each with its template, and the key it is to be sealed with."""
+    """Of these entries what can be searched: templates, and the keys to seal them with."""
     rows = db.execute(
         select(Entry.id, Entry.template_box, Entry.row_key_box, DataKey.about, DataKey.master,
                DataKey.wrapped)
         .outerjoin(DataKey, DataKey.about == literal("person:") + Entry.person)
-        .where(Entry.id.in_(ids), Entry.template_box.is_not(None), Entry.row_key_box.is_not(None))
-        .order_by(Entry.id)
+        .where(Entry.id.in_(ids)).order_by(Entry.id)
     )  # fmt: skip
     found = []
-    for identity, template, row_key, *columns in rows:
-        key = Wrapped(*columns)
+    for identity, template, row_key, about, master, wrapped in rows:
+        if template is None or row_key is None:
+            continue
+        key = Wrapped(about, master, wrapped)
         found.append(_New(
             identity, keys.open_with(key, template, purpose=f"template {identity}"),
             keys.open_with(key, row_key, purpose=f"row_key {identity}"),
