@@ -7,7 +7,7 @@ import datetime
 from pathlib import Path
 
 import pytest
-from deskgalleries import ADMIN, CARD, KEYS, NEW, brought, entries, made
+from deskgalleries import ADMIN, CARD, KEYS, NEW, Toy, brought, entries, made
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -336,6 +336,27 @@ def test_the_file_is_brought_up_to_date_without_the_keys_of_what_is_there(
     monkeypatch.setattr(Secrets, "open_with", counting)
     assert sync(desk, "bookings", **arguments) == (1, 0)  # type: ignore[arg-type]
     assert opened == ["template", "row_key"]
+
+
+def test_a_file_holds_its_own_gallery_and_no_other(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workingset, "BATCH", 2)
+    made(desk)
+    made(desk, code="other")
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(7)])
+    root = tmp_path / "in"
+    plan = imports.dry_run(desk, ADMIN, "other", "batch", root=root, keys=KEYS)
+    imports.begin_import(desk, ADMIN, "other", "batch", plan=plan, root=root)
+    assert Worker(desk, {imports.IMPORT: imports.handler(KEYS, root, Toy())}).run_once()
+    there = [each for each in entries(desk) if each.gallery == "bookings"]
+    expunge(desk, there.pop().id)
+    arguments = {"keys": KEYS, "root": tmp_path / "files", "card": CARD, "issuer": ISSUER}
+    assert sync(desk, "bookings", **arguments) == (6, 0)  # type: ignore[arg-type]
+    known = RowKeys(desk, "bookings", KEYS)
+    place = place_of(tmp_path / "files", "bookings", CARD.identity)
+    with GalleryWriter(place, codec=codec(known)) as writer:
+        assert all(each.id in writer for each in there)
 
 
 def test_who_goes_while_the_file_is_written_does_not_come_into_it(

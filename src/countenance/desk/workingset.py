@@ -209,20 +209,22 @@ def _append(
 ) -> int:  # fmt: skip
     """`at_hand`: the row keys that the writer seals with."""
     added, last = 0, ""
-    active = (Entry.gallery == gallery, Entry.state == EntryState.ACTIVE)
     while True:
         with desk.store.reading() as db:
-            found = db.scalars(  # the templates of those that are not there yet, and no others
-                select(Entry.id).where(*active, Entry.id > last).order_by(Entry.id).limit(BATCH)
+            # Of all galleries, by their ids: whatever else is asked, no index has them in order,
+            # and each batch would sort a million.
+            found = db.scalars(
+                select(Entry.id).where(Entry.id > last).order_by(Entry.id).limit(BATCH)
             ).all()
             if not found:
                 return added
             last = found[-1]
             absent = [each for each in found if each not in writer]
-            new = _opened(db, absent, keys) if absent else []
+            there = _active(db, gallery, absent)
+            new = _opened(db, there, keys) if there else []
         if new:
             with desk.store.reading() as db:  # not gone meanwhile
-                still = set(db.scalars(select(Entry.id).where(*active, Entry.id.in_(absent))))
+                still = set(_active(db, gallery, there))
             new = [each for each in new if each.id in still]
         if new:
             at_hand.update((each.id, each.row_key) for each in new)
@@ -230,9 +232,17 @@ def _append(
             writer.append([each.id for each in new], templates, engine=card.identity)
             at_hand.clear()
             added += len(new)
-        if working is not None:
+        if working is not None and there:
             working.tell(added, added)
         time.sleep(_REST_S)
+
+
+def _active(db: Session, gallery: str, ids: Sequence[str]) -> list[str]:
+    """Those that are in the gallery now."""
+    if not ids:
+        return []
+    rows = db.execute(select(Entry.id, Entry.gallery, Entry.state).where(Entry.id.in_(ids)))
+    return [each for each, of, state in rows if (of, state) == (gallery, EntryState.ACTIVE)]
 
 
 def _opened(db: Session, ids: Sequence[str], keys: Secrets) -> list[_New]:
