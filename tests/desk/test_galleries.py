@@ -7,13 +7,14 @@ import datetime
 from pathlib import Path
 
 import pytest
-from deskgalleries import ADMIN, CARD, KEYS, NEW, brought, entries, made
+from deskgalleries import ADMIN, CARD, KEYS, NEW, Toy, brought, entries, made
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from countenance.core import InputError, IntegrityError
-from countenance.desk import imports
+from countenance.desk import imports, workingset
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.galleries import (
     OLDEST_BAND,
@@ -23,11 +24,11 @@ from countenance.desk.galleries import (
     make_gallery,
     set_disposition,
 )
-from countenance.desk.gallery_tables import Enrolled, Entry
+from countenance.desk.gallery_tables import Enrolled, Entry, Gallery
 from countenance.desk.jobs import Worker
 from countenance.desk.lawful import REFUSED_SOURCES, Facts, is_minor, why_not
 from countenance.desk.roles import Role
-from countenance.desk.secrets_at_rest import ErasedError, Secrets
+from countenance.desk.secrets_at_rest import DataKey, ErasedError, Secrets, Wrapped
 from countenance.desk.service import Desk
 from countenance.desk.workingset import RowKeys, codec, handler, place_of, request_sync, sync
 from countenance.record import Log, parse_entry
@@ -203,6 +204,180 @@ def test_deletion_reaches_the_searchable_file(desk: Desk, tmp_path: Path) -> Non
         assert gallery.header.engine == CARD.identity
     with desk.store.reading() as db:
         assert db.scalar(select(func.count()).where(Entry.swept)) == 1
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workingset, "_STEP", 3)
+    monkeypatch.setattr(workingset, "_PART", 2)
+
+
+def expunge(desk: Desk, entry: str) -> None:
+    set_disposition(desk, ADMIN, "bookings", entry, "expunged", grounds="order", keys=KEYS)
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_row_keys_are_learned_in_steps(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(20)])
+    known = RowKeys(desk, "bookings", KEYS)
+    known.refresh()
+    ids = [each.id for each in entries(desk)]
+    with desk.store.reading() as db:
+        expected = [
+            KEYS.open(db, f"person:{row.person}", row.row_key_box or b"",
+                      purpose=f"row_key {row.id}")
+            for row in (db.get_one(Entry, each) for each in ids)
+        ]  # fmt: skip
+    assert known(ids) == expected
+    assert len(set(expected)) == 20
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_what_comes_and_goes_while_row_keys_are_learned(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(20)])
+    known, done = RowKeys(desk, "bookings", KEYS), []
+
+    def meanwhile() -> bool:
+        there = [each.id for each in entries(desk)]
+        learned = [each for each, key in zip(there, known(there), strict=True) if key]
+        if not done and 4 < len(learned) < 16:
+            coming = next(each for each in there if each not in learned)
+            done.extend([learned[0], coming])
+            expunge(desk, learned[0])
+            expunge(desk, coming)
+            brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(21)], "again")
+        return False
+
+    known.refresh(over=meanwhile)
+    assert known(done) == [None, None]
+    there = [each.id for each in entries(desk)]
+    assert len(there) == 21
+    assert None not in known(there)
+    assert set(known._known) == set(there)
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_row_keys_left_half_way_are_learned_later(desk: Desk, tmp_path: Path) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(20)])
+    ids = [each.id for each in entries(desk)]
+    known = RowKeys(desk, "bookings", KEYS)
+    for times in range(6):
+        asked = iter([False] * times + [True] * 9)
+        known.refresh(over=lambda asked=asked: next(asked))  # type: ignore[misc]
+    assert 0 < sum(key is not None for key in known(ids)) < 20
+    expunge(desk, ids[3])
+    known.refresh()
+    assert [at for at, key in enumerate(known(ids)) if key is None] == [3]
+    with desk.store.reading() as db:
+        assert known.change == db.get_one(Gallery, "bookings").changes
+
+
+def test_a_key_that_stays_is_never_away(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{}])
+    (entry,), known = entries(desk), RowKeys(desk, "bookings", KEYS)
+    known.refresh()
+    known._change = -1  # as of an entry that was changed and stays
+    open_with = Secrets.open_with
+
+    def looking(*given: object, **named: object) -> bytes:
+        assert known([entry.id]) != [None]  # a search may ask right now
+        return open_with(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Secrets, "open_with", looking)
+    known.refresh()
+    assert known.change >= 0
+
+
+@pytest.mark.parametrize("error", [ErasedError, IntegrityError])
+def test_an_entry_without_its_person_s_key_is_told(
+    error: type[Exception], desk: Desk, tmp_path: Path
+) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{}, {"subject": "other"}])
+    entry = entries(desk)[0]
+
+    def lose(db: Session) -> None:
+        key = db.get_one(DataKey, f"person:{entry.person}")
+        if error is ErasedError:
+            key.wrapped = None
+        else:
+            db.delete(key)
+
+    desk.store.write(lose)
+    known = RowKeys(desk, "bookings", KEYS)
+    with pytest.raises(error):
+        known.refresh()
+    assert known([entry.id]) == [None]
+    assert known.change == -1
+    with pytest.raises(error):
+        sync(desk, "bookings", keys=KEYS, root=tmp_path / "files", card=CARD, issuer=ISSUER)
+
+
+def test_the_file_is_brought_up_to_date_without_the_keys_of_what_is_there(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(12)])
+    arguments = {"keys": KEYS, "root": tmp_path / "files", "card": CARD, "issuer": ISSUER}
+    sync(desk, "bookings", **arguments)  # type: ignore[arg-type]
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(13)], "again")
+    opened, open_with = [], Secrets.open_with
+
+    def counting(self: Secrets, key: Wrapped, box: bytes, *, purpose: str) -> bytes:
+        opened.append(purpose.split()[0])
+        return open_with(self, key, box, purpose=purpose)
+
+    monkeypatch.setattr(Secrets, "open_with", counting)
+    assert sync(desk, "bookings", **arguments) == (1, 0)  # type: ignore[arg-type]
+    assert opened == ["template", "row_key"]
+
+
+def test_a_file_holds_its_own_gallery_and_no_other(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workingset, "BATCH", 2)
+    made(desk)
+    made(desk, code="other")
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(7)])
+    root = tmp_path / "in"
+    plan = imports.dry_run(desk, ADMIN, "other", "batch", root=root, keys=KEYS)
+    imports.begin_import(desk, ADMIN, "other", "batch", plan=plan, root=root)
+    assert Worker(desk, {imports.IMPORT: imports.handler(KEYS, root, Toy())}).run_once()
+    there = [each for each in entries(desk) if each.gallery == "bookings"]
+    expunge(desk, there.pop().id)
+    arguments = {"keys": KEYS, "root": tmp_path / "files", "card": CARD, "issuer": ISSUER}
+    assert sync(desk, "bookings", **arguments) == (6, 0)  # type: ignore[arg-type]
+    known = RowKeys(desk, "bookings", KEYS)
+    place = place_of(tmp_path / "files", "bookings", CARD.identity)
+    with GalleryWriter(place, codec=codec(known)) as writer:
+        assert all(each.id in writer for each in there)
+
+
+def test_who_goes_while_the_file_is_written_does_not_come_into_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(desk)
+    brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(12)])
+    gone, opened = entries(desk)[4].id, workingset._opened
+
+    def late(*given: object) -> object:
+        found = opened(*given)  # type: ignore[arg-type]
+        expunge(desk, gone)
+        return found
+
+    monkeypatch.setattr(workingset, "_opened", late)
+    arguments = {"keys": KEYS, "root": tmp_path / "files", "card": CARD, "issuer": ISSUER}
+    assert sync(desk, "bookings", **arguments) == (11, 0)  # type: ignore[arg-type]
+    raw = b"".join(f.read_bytes() for f in place_of(
+        tmp_path / "files", "bookings", CARD.identity
+    ).iterdir())  # fmt: skip
+    assert gone.encode() not in raw
 
 
 FULL = Facts("booking-photos", "booking 1", datetime.date(2024, 1, 1), datetime.date(2030, 1, 1),

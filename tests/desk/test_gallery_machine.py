@@ -48,6 +48,7 @@ class GalleryMachine(RuleBasedStateMachine):
         recorder = Recorder(self.store, self.log, self.vault, self.clock, KINDS)
         self.desk = Desk(self.store, recorder, clock=self.clock)
         made(self.desk)
+        self.known = RowKeys(self.desk, "bookings", KEYS)  # as a service has them that goes on
         self.model: dict[str, tuple[str, datetime.date]] = {}
         self.batch = 0
 
@@ -130,6 +131,11 @@ class GalleryMachine(RuleBasedStateMachine):
             if "gallery_size" in entry.public
         ]
         assert (sizes[-1] if sizes else 0) == len(people)
+        self.known.refresh()
+        anew = RowKeys(self.desk, "bookings", KEYS)
+        anew.refresh()
+        assert self.known._known == anew._known
+        assert len(anew._known) == len(self.model)
 
     def teardown(self) -> None:
         self.store.close()

@@ -12,6 +12,7 @@ from casework import CARD
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countenance.core import IntegrityError
+from countenance.desk import heldrows
 from countenance.desk.heldrows import HeldRows, unseal_all
 from countenance.faces import quantise
 from countenance.scores import (
@@ -153,3 +154,40 @@ def test_another_key_is_no_key(gallery: Gallery, known: Known) -> None:
 def test_it_ends_early_where_it_is_told_to(gallery: Gallery) -> None:
     unseal_all(gallery, over=lambda: True)
     assert not gallery.codec._held  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("part", [1, 7, 299, 300])
+def test_parts_are_put_together_again(
+    part: int, gallery: Gallery, known: Known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heldrows, "_PART", part)
+    with GalleryWriter(tmp_path / "g", codec=SealedRows(known)) as writer:
+        writer.delete(["id-0", "id-8", "id-299"])
+    known.take("id-9")
+    known.take("id-298")
+    with open_gallery(tmp_path / "g", codec=SealedRows(known), issuer=PUBLIC) as each_time:
+        expected = listed(each_time)
+    assert expected[0] == 295
+    assert listed(gallery) == expected
+    (held,) = gallery.codec._held.values()  # type: ignore[attr-defined]
+    assert np.flatnonzero(held.missing).tolist() == [0, 8, 9, 298, 299]
+    assert not held.templates[held.missing].any()
+
+
+def test_a_key_that_goes_while_rows_are_opened_is_found_out_at_the_next_search(
+    gallery: Gallery, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heldrows, "_PART", 100)
+    unseal = SealedRows.unseal
+
+    def taking(self: SealedRows, rows: np.ndarray, **given: object) -> object:
+        opened = unseal(self, rows, **given)  # type: ignore[arg-type]
+        if "id-5" in known.keys:
+            known.take("id-5")
+        return opened
+
+    monkeypatch.setattr(SealedRows, "unseal", taking)
+    unseal_all(gallery)
+    assert listed(gallery)[0] == 299
+    (held,) = gallery.codec._held.values()  # type: ignore[attr-defined]
+    assert not held.templates[5].any()

@@ -4,11 +4,14 @@ To open a million rows, each under a key of its own, takes some ten seconds: too
 search. At rest, and in every backup, a template stays sealed. Whatever is held here is forgotten
 when its key is: at the first search after an entry went, its template is overwritten, before
 anything is compared.
+
+While rows are opened the service answers: after every few of them, others get their turn.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +27,8 @@ Mask = npt.NDArray[np.bool_]
 
 _ID_BYTES = 64  # of a row; its nonce comes next (docs/search.md, "The files")
 _NAMED_BYTES = _ID_BYTES + 12
+_PART = 512  # rows; to open so many takes one or two milliseconds
+_REST_S = 0.001
 
 
 class Keys(Protocol):
@@ -74,16 +79,28 @@ class HeldRows:
         mark = hashlib.sha256(gallery.encode() + named.data).digest()
         held = self._held.get(mark)
         if held is None or not self._still(held, named):
-            change = self._keys.change
-            templates, missing = self._sealed.unseal(rows, gallery=gallery, gone=gone)
-            held = _Held(change, templates.copy(),
-                         np.zeros(len(rows), bool) if missing is None else missing)  # fmt: skip
+            held = self._opened(rows, gallery=gallery, gone=gone)
         self._held[mark] = self._used[mark] = held
         return held.templates, held.missing if held.missing.any() else None
 
     def forget_unused(self) -> None:
         """After a search: what it did not ask for is in the gallery no more."""
         self._held, self._used = self._used, {}
+
+    def _opened(self, rows: Bytes, *, gallery: str, gone: Mask | None) -> _Held:
+        change = self._keys.change  # before the keys: what goes meanwhile is taken out next time
+        size = self._sealed.payload_bytes(0)
+        dimension = (rows.shape[1] - _ID_BYTES - size) // 2
+        held = _Held(change, np.empty((len(rows), dimension), "<i2"), np.zeros(len(rows), bool))
+        for first in range(0, len(rows), _PART):
+            part = slice(first, first + _PART)
+            held.templates[part], missing = self._sealed.unseal(
+                rows[part], gallery=gallery, gone=None if gone is None else gone[part]
+            )
+            if missing is not None:
+                held.missing[part] = missing
+            time.sleep(_REST_S)
+        return held
 
     def _still(self, held: _Held, named: Bytes) -> bool:
         """Whether what is held is right with the keys of now; those that went are taken out."""

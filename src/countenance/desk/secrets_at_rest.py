@@ -23,6 +23,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -54,6 +55,14 @@ class DataKey(Base):
     wrapped: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     made_at: Mapped[datetime.datetime] = mapped_column(UTC)
     destroyed_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
+
+
+class Wrapped(NamedTuple):
+    """Columns of a `DataKey`, for who opens a million boxes; both None where there is no row."""
+
+    about: str
+    master: str | None
+    wrapped: bytes | None
 
 
 class Secrets:
@@ -117,7 +126,7 @@ class Secrets:
             wrapped = _encrypt(self._master, key, _wrapping(about))
             db.add(DataKey(about=about, master=self.name, wrapped=wrapped, made_at=now))
         else:
-            key = self._unwrap(row)
+            key = self._unwrap(_columns(row))
         return _encrypt(AESGCM(key), clear, _binding(about, purpose))
 
     def open(self, db: Session, about: str, box: bytes, *, purpose: str) -> bytes:
@@ -131,9 +140,12 @@ class Secrets:
             The box was changed, or was sealed elsewhere, or another master key is needed.
         """
         row = db.get(DataKey, about)
-        if row is None:
-            raise IntegrityError("there is no key for this")
-        return _decrypt(AESGCM(self._unwrap(row)), box, _binding(about, purpose))
+        key = Wrapped(about, None, None) if row is None else _columns(row)
+        return self.open_with(key, box, purpose=purpose)
+
+    def open_with(self, key: Wrapped, box: bytes, *, purpose: str) -> bytes:
+        """As `open`, with the handle's key at hand."""
+        return _decrypt(AESGCM(self._unwrap(key)), box, _binding(key.about, purpose))
 
     def destroy(self, db: Session, about: str, *, now: datetime.datetime) -> bool:
         """Erase all that is sealed under a handle; whether there was anything left to erase.
@@ -176,16 +188,22 @@ class Secrets:
             .order_by(DataKey.about).limit(most)
         ).all()  # fmt: skip
         for row in rows:
-            row.wrapped = _encrypt(to._master, self._unwrap(row), _wrapping(row.about))
+            row.wrapped = _encrypt(to._master, self._unwrap(_columns(row)), _wrapping(row.about))
             row.master = to.name
         return len(rows)
 
-    def _unwrap(self, row: DataKey) -> bytes:
+    def _unwrap(self, row: Wrapped) -> bytes:
+        if row.master is None:
+            raise IntegrityError("there is no key for this")
         if row.wrapped is None:
             raise ErasedError("this was erased", do="nothing brings it back")
         if row.master != self.name:
             raise IntegrityError(f"this is under the master key {row.master}, not {self.name}")
         return _decrypt(self._master, row.wrapped, _wrapping(row.about))
+
+
+def _columns(row: DataKey) -> Wrapped:
+    return Wrapped(row.about, row.master, row.wrapped)
 
 
 def _encrypt(key: AESGCM, clear: bytes, binding: bytes) -> bytes:

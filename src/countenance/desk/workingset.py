@@ -6,28 +6,36 @@ its row key away: from the next `RowKeys.refresh` on, the row is not compared an
 `sync` has yet to overwrite it. So the file is a copy that can be made anew, and deletion reaches
 it at once.
 
+The row keys of a million entries take seconds to open, and one process does that once: for its
+searches. `sync` opens the keys of what is new, and no others.
+
 One writer a file: `sync` is a job, so the queue sees to that, and the file's own lock as well.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import literal, select, update
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import Session
 
 from countenance.core import InputError
-from countenance.desk.gallery_tables import Enrolled, Entry, EntryState, Gallery
+from countenance.desk.gallery_tables import Entry, EntryState, Gallery
 from countenance.desk.jobs import Handler, Working, enqueue
-from countenance.desk.secrets_at_rest import DataKey, Secrets
+from countenance.desk.secrets_at_rest import DataKey, Secrets, Wrapped
 from countenance.desk.service import Desk
 from countenance.faces import EngineCard
 from countenance.scores import GalleryWriter, SealedRows, create_gallery
 
 SYNC = "sync"
 BATCH = 500
+_STEP = 4000  # entries in one view of the database
+_PART = 200  # entries, in about two milliseconds; then others get their turn
+_REST_S = 0.002
 
 
 class RowKeys:
@@ -47,27 +55,46 @@ class RowKeys:
         return self._change
 
     def refresh(self, *, over: Callable[[], bool] = lambda: False) -> None:
-        """Learn what came in, and forget what went; left undone where `over` says so."""
+        """Learn what came in, and forget what went; left undone where `over` says so.
+
+        From one change to the next, in many short views of the database: what changes meanwhile
+        is of a later change, and comes last.
+        """
+        while not over() and self._step(over):
+            time.sleep(_REST_S)
+
+    def _step(self, over: Callable[[], bool]) -> bool:
+        """Learn of the next few changes; whether there are more."""
         with self._desk.store.reading() as db:
             newest = db.get_one(Gallery, self._gallery).changes
             if newest == self._change:
-                return
-            rows = db.execute(
-                # With each its person's data key, which `open` then need not ask for.
-                select(Entry.id, Entry.state, Entry.row_key_box, Entry.person, DataKey)
-                .outerjoin(DataKey, DataKey.about == literal("person:") + Entry.person)
-                .where(Entry.gallery == self._gallery, Entry.change > self._change)
-                .execution_options(yield_per=1000)
+                return False
+            later = (Entry.gallery == self._gallery, Entry.change > self._change)
+            last = db.scalar(  # all of one change, or nothing of it
+                select(Entry.change).where(*later).order_by(Entry.change).offset(_STEP).limit(1)
             )  # fmt: skip
-            for number, (identity, state, box, person, _) in enumerate(rows):
-                if number % 1000 == 0 and over():
-                    return
-                self._known.pop(identity, None)
-                if state == EntryState.ACTIVE and box is not None:
-                    self._known[identity] = self._keys.open(
-                        db, f"person:{person}", box, purpose=f"row_key {identity}"
-                    )
-            self._change = newest
+            upto = newest if last is None else last
+            rows = db.execute(
+                select(Entry.id, Entry.state, Entry.row_key_box, DataKey.about, DataKey.master,
+                       DataKey.wrapped)
+                .outerjoin(DataKey, DataKey.about == literal("person:") + Entry.person)
+                .where(*later, Entry.change <= upto)
+                .execution_options(yield_per=_PART)
+            )  # fmt: skip
+            for part in rows.partitions():
+                if over():
+                    return False
+                for identity, state, box, about, master, wrapped in part:
+                    if state == EntryState.ACTIVE and box is not None:
+                        self._known[identity] = self._keys.open_with(
+                            Wrapped(about, master, wrapped), box, purpose=f"row_key {identity}"
+                        )
+                    else:
+                        self._known.pop(identity, None)
+                if len(part) == _PART:
+                    time.sleep(_REST_S)
+            self._change = upto
+        return upto != newest
 
     def __call__(self, ids: Sequence[str]) -> Sequence[bytes | None]:
         """For each entry its row key; None where it is no more."""
@@ -111,15 +138,15 @@ def sync(
     with desk.store.reading() as db:
         if db.get_one(Gallery, gallery).engine != card.identity:
             raise InputError("the gallery is for another engine than is loaded here")
-    row_keys = RowKeys(desk, gallery, keys)
-    row_keys.refresh()
+    at_hand: dict[str, bytes] = {}
+    sealing = SealedRows(lambda ids: [at_hand.get(each) for each in ids])
     place = place_of(root, gallery, card.identity)
     if not (place / "gallery").exists():
         root.mkdir(parents=True, exist_ok=True)
-        create_gallery(place, card, issuer=issuer, codec=codec(row_keys))
-    with GalleryWriter(place, codec=codec(row_keys)) as writer:
+        create_gallery(place, card, issuer=issuer, codec=sealing)
+    with GalleryWriter(place, codec=sealing) as writer:
         deleted = _sweep(desk, gallery, writer, working)
-        added = _append(desk, gallery, writer, row_keys, keys, card, working)
+        added = _append(desk, gallery, writer, at_hand, keys, card, working)
         if deleted > len(writer) // 10:  # the rows are zeros already; this gives back the room
             writer.compact()
     return added, deleted
@@ -167,40 +194,72 @@ def _sweep(desk: Desk, gallery: str, writer: GalleryWriter, working: Working | N
             working.tell(deleted, deleted)
 
 
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An entry that is not in the file yet, opened."""
+
+    id: str
+    template: bytes
+    row_key: bytes
+
+
 def _append(
-    desk: Desk, gallery: str, writer: GalleryWriter, row_keys: RowKeys, keys: Secrets,
+    desk: Desk, gallery: str, writer: GalleryWriter, at_hand: dict[str, bytes], keys: Secrets,
     card: EngineCard, working: Working | None,
 ) -> int:  # fmt: skip
+    """`at_hand`: the row keys that the writer seals with."""
     added, last = 0, ""
     while True:
         with desk.store.reading() as db:
-            found = db.scalars(  # the templates of those that are not there yet, and no others
-                select(Entry.id)
-                .where(Entry.gallery == gallery, Entry.state == EntryState.ACTIVE, Entry.id > last)
-                .order_by(Entry.id).limit(BATCH)
-            ).all()  # fmt: skip
+            # Of all galleries, by their ids: whatever else is asked, no index has them in order,
+            # and each batch would sort a million.
+            found = db.scalars(
+                select(Entry.id).where(Entry.id > last).order_by(Entry.id).limit(BATCH)
+            ).all()
             if not found:
                 return added
             last = found[-1]
             absent = [each for each in found if each not in writer]
-            rows = db.scalars(
-                select(Entry).options(undefer(Entry.template_box))
-                .where(Entry.id.in_(absent)).order_by(Entry.id)
-            )  # fmt: skip
-            new = [row for row in rows if row.template_box is not None]
-            clear = [
-                keys.open(db, db.get_one(Enrolled, row.person).handle, row.template_box or b"",
-                          purpose=f"template {row.id}")
-                for row in new
-            ]  # fmt: skip
-        row_keys.refresh()
-        ids = [row.id for row in new]
-        kept = [
-            at for at, key in enumerate(row_keys(ids)) if key is not None
-        ]  # not gone meanwhile
-        if kept:
-            templates = np.stack([np.frombuffer(clear[at], "<i2") for at in kept])
-            writer.append([ids[at] for at in kept], templates, engine=card.identity)
-            added += len(kept)
-        if working is not None:
+            there = _active(db, gallery, absent)
+            new = _opened(db, there, keys) if there else []
+        if new:
+            with desk.store.reading() as db:  # not gone meanwhile
+                still = set(_active(db, gallery, there))
+            new = [each for each in new if each.id in still]
+        if new:
+            at_hand.update((each.id, each.row_key) for each in new)
+            templates = np.stack([np.frombuffer(each.template, "<i2") for each in new])
+            writer.append([each.id for each in new], templates, engine=card.identity)
+            at_hand.clear()
+            added += len(new)
+        if working is not None and there:
             working.tell(added, added)
+        time.sleep(_REST_S)
+
+
+def _active(db: Session, gallery: str, ids: Sequence[str]) -> list[str]:
+    """Those that are in the gallery now."""
+    if not ids:
+        return []
+    rows = db.execute(select(Entry.id, Entry.gallery, Entry.state).where(Entry.id.in_(ids)))
+    return [each for each, of, state in rows if (of, state) == (gallery, EntryState.ACTIVE)]
+
+
+def _opened(db: Session, ids: Sequence[str], keys: Secrets) -> list[_New]:
+    """Of these entries what can be searched: templates, and the keys to seal them with."""
+    rows = db.execute(
+        select(Entry.id, Entry.template_box, Entry.row_key_box, DataKey.about, DataKey.master,
+               DataKey.wrapped)
+        .outerjoin(DataKey, DataKey.about == literal("person:") + Entry.person)
+        .where(Entry.id.in_(ids)).order_by(Entry.id)
+    )  # fmt: skip
+    found = []
+    for identity, template, row_key, about, master, wrapped in rows:
+        if template is None or row_key is None:
+            continue
+        key = Wrapped(about, master, wrapped)
+        found.append(_New(
+            identity, keys.open_with(key, template, purpose=f"template {identity}"),
+            keys.open_with(key, row_key, purpose=f"row_key {identity}"),
+        ))  # fmt: skip
+    return found
