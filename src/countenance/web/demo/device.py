@@ -27,6 +27,8 @@ MODEL = "0d3a0000-dead-4bad-8bad-00000000d3a0"
 _AAGUID = bytes.fromhex(MODEL.replace("-", ""))
 _AAGUID_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.45724.1.1.4")  # id-fido-gen-ce-aaguid
 _FROM = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+_COUNTED_FROM_S = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC).timestamp()
+_A_SECOND = 16  # more than a program signs in; 32 bits last until 2034
 _TO = datetime.datetime(2099, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -104,7 +106,7 @@ class SimulatedDevice:
         """What ``navigator.credentials.get`` gives, as JSON."""
         # Grows with the time, so that a demonstration that was killed does not count again from
         # what was last kept, as a copied device would.
-        self.count = max(self.count + 1, int(time.time() - _FROM.timestamp()) * 4)
+        self.count = max(self.count + 1, int(time.time() - _COUNTED_FROM_S) * _A_SECOND)
         client = self._client("webauthn.get", options)
         data = self._data(options["rpId"], _UP | _UV)
         signature = self.key.sign(
