@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, Text, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from countenance.core import InputError
+from countenance.core import InputError, ScoreUnit
 from countenance.desk.audits import AcceptedAudit, audit_of, current_audit, unit_of
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.consequences import Consequences, consequences
@@ -127,10 +127,10 @@ def propose_setting(
         if row is None:
             raise StateError("this engine has no current audit", do="ask an auditor for one")
         old = setting_in_force(doing.db, engine)
-        score, shown, table = _table(row, old, threshold)
+        score, says, table = threshold_table(row, old, threshold)
         made = Setting(
             id=new_id(), engine=engine, state=SettingState.PROPOSED, threshold=score,
-            threshold_text=shown, list_length=list_length, audit=row.digest,
+            threshold_text=says, list_length=list_length, audit=row.digest,
             before=None if old is None else old.id, consequences=json.dumps(table.to_json()),
             digest=table.digest, proposed_by=actor.account, proposed_at=doing.now,
         )  # fmt: skip
@@ -216,17 +216,26 @@ def setting_in_force(db: Session, engine: str) -> Setting | None:
     )  # fmt: skip
 
 
-def _table(
+def shown(unit: ScoreUnit, score: int) -> str:
+    """An exact threshold in the unit that people read."""
+    return f"{unit.to_unit(score):.6f}".rstrip("0").rstrip(".")
+
+
+def threshold_table(
     row: AcceptedAudit, old: Setting | None, threshold: str
 ) -> tuple[int, str, Consequences]:
+    """A threshold as its exact score and as people read it, and what it would mean.
+
+    `old` is the setting in force, if any. Raises InputError for what is no threshold.
+    """
     audit = audit_of(row)
     unit = unit_of(audit)
     score = int(unit.threshold(threshold))
-    shown = f"{unit.to_unit(score):.6f}".rstrip("0").rstrip(".")
+    says = shown(unit, score)
     now = None if old is None else old.threshold
-    if not -(2**53) < score < 2**53 or shown.startswith("-"):
+    if not -(2**53) < score < 2**53 or says.startswith("-"):
         raise InputError("not a threshold anybody uses", where="threshold")
-    return score, shown, consequences(audit, digest=row.digest, unit=unit, now=now, then=score)
+    return score, says, consequences(audit, digest=row.digest, unit=unit, now=now, then=score)
 
 
 def _proposed(db: Session, setting_id: str) -> Setting:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from countenance.audit import Audit
-from countenance.core import InputError, ScoreUnit
+from countenance.core import InputError
 from countenance.desk.audits import (
     AcceptedAudit,
     AuditPolicy,
@@ -25,12 +25,17 @@ from countenance.desk.audits import (
     unit_of,
 )
 from countenance.desk.casefile import account_names
-from countenance.desk.consequences import consequences
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.listings import AuditLine
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor, Desk
-from countenance.desk.settings import Setting, SettingState, setting_in_force
+from countenance.desk.settings import (
+    Setting,
+    SettingState,
+    setting_in_force,
+    shown,
+    threshold_table,
+)
 from countenance.faces import EngineCard
 
 MOST = 200
@@ -165,12 +170,9 @@ def compare_threshold(desk: Desk, actor: Actor, *, engine: str, threshold: str) 
         row = current_audit(db, engine, desk.now())
         if row is None:
             raise StateError("this engine has no current audit", do="ask an auditor for one")
-        audit, old = audit_of(row), setting_in_force(db, engine)
-        unit = unit_of(audit)
-        score = _score(unit, threshold)
-        table = consequences(audit, digest=row.digest, unit=unit, then=score,
-                             now=None if old is None else old.threshold)  # fmt: skip
-        return Comparison(shown(unit, score), _before(old), table.to_json())
+        old = setting_in_force(db, engine)
+        _, says, table = threshold_table(row, old, threshold)
+        return Comparison(says, _before(old), table.to_json())
 
     return desk.look(actor, "setting.read", work)
 
@@ -213,26 +215,11 @@ def read_audit_file(
     return desk.look(actor, "setting.read", work)
 
 
-def shown(unit: ScoreUnit, score: int) -> str:
-    """An exact threshold in the unit that people read."""
-    return f"{unit.to_unit(score):.6f}".rstrip("0").rstrip(".")
-
-
 def _audit(data: bytes) -> Audit:
-    try:
-        audit = Audit.from_json(data)
-    except RecursionError:  # brackets in brackets: no audit is as deep
-        raise InputError("this is no audit") from None
+    audit = Audit.from_json(data)
     if not -1 <= audit.headline < len(audit.groupings):
         raise InputError("there is no such grouping", where="headline")
     return audit
-
-
-def _score(unit: ScoreUnit, threshold: str) -> int:
-    score = int(unit.threshold(threshold))
-    if not -(2**53) < score < 2**53 or shown(unit, score).startswith("-"):
-        raise InputError("not a threshold anybody uses", where="threshold")
-    return score
 
 
 def _lines(db: Session, *rows: Setting) -> list[SettingLine]:

@@ -8,7 +8,6 @@ a token in the form that is bound to the session.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
@@ -24,6 +23,7 @@ from countenance.desk.service import Actor
 from countenance.desk.sessions import authenticate
 from countenance.web.at import SESSION_COOKIE, At
 from countenance.web.fields import MOST_FIELDS, Fields, Upload
+from countenance.web.formtoken import page_token
 from countenance.web.guarding import CALLS
 
 OPEN = "open to all"
@@ -62,11 +62,6 @@ def _enter(request: Request, fields: Fields, may: Callable[[Actor], bool], actio
                 "this form is not of your session", do="go back, load the page again, and send it"
             )
     return at
-
-
-def page_token(key: bytes, session: str) -> str:
-    """What a form carries to show that it was made for this session."""
-    return hmac.new(key, b"form\0" + session.encode(), hashlib.sha256).hexdigest()
 
 
 def _declared(dependency: Callable[..., At], access: str) -> Any:

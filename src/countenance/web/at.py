@@ -7,7 +7,7 @@ is asked once, right before the desk acts.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,12 +23,11 @@ from countenance.desk.service import Actor, Desk
 from countenance.desk.sessions import authenticate
 from countenance.web.fields import Fields
 from countenance.web.rendering import NOTICES, render
+from countenance.web.statuses import status_of
 
 SESSION_COOKIE = "__Host-desk"
 CEREMONY_COOKIE = "__Host-ceremony"
-_AGAIN: Mapping[type[CountenanceError], int] = {
-    InputError: 422, StateError: 409, NotAllowedError: 403,
-}  # fmt: skip
+_AGAIN = (InputError, StateError, NotAllowedError)  # after these a form is shown again
 
 
 class At:
@@ -102,10 +101,8 @@ class At:
             return work()
         except SignInError:
             raise
-        except tuple(_AGAIN) as problem:
+        except _AGAIN as problem:
             self.problem = problem
             answer = again(self)
-            answer.status_code = next(
-                status for sort, status in _AGAIN.items() if isinstance(problem, sort)
-            )
+            answer.status_code = status_of(problem)
             return answer

@@ -18,29 +18,14 @@ from starlette.responses import Response
 from countenance.core import CountenanceError, InputError, IntegrityError
 from countenance.desk.ceremonies import SignInError
 from countenance.desk.doors import TooManyError
-from countenance.desk.errors import NotAllowedError, StateError, StoodDownError
-from countenance.desk.passkeys import RefusedAnswerError
+from countenance.desk.errors import StoodDownError
 from countenance.record import QuorumError
 from countenance.web.at import At
 from countenance.web.fields import Fields
 from countenance.web.guarding import CALLS
+from countenance.web.statuses import status_of
 
 _LOG = logging.getLogger("countenance.web")
-_STATUS: tuple[tuple[type[CountenanceError], int], ...] = (
-    (SignInError, 401),
-    (NotAllowedError, 403),
-    (RefusedAnswerError, 403),
-    (StateError, 409),
-    (StoodDownError, 503),
-    (QuorumError, 503),
-    (InputError, 422),
-    (TooManyError, 429),
-)
-
-
-def status_of(error: CountenanceError) -> int:
-    """The status an error is answered with; what the house has to mend is 503."""
-    return next((status for sort, status in _STATUS if isinstance(error, sort)), 503)
 
 
 def problem_details(error: CountenanceError) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from countenance.core import sha256_bytes
 from countenance.desk.roles import ACTIONS
 from countenance.law import Tag
+from countenance.web.formtoken import page_token
 from countenance.web.menu import menu_of
 
 if TYPE_CHECKING:
@@ -64,8 +65,6 @@ class _Shown:
 
 def render(at: At, template: str, values: Mapping[str, Any]) -> str:
     """One page of a request."""
-    from countenance.web.access import page_token
-
     viewer = at.viewer
     done = NOTICES.get(at.request.query_params.get("done", ""), "")
     return environment().get_template(template).render(

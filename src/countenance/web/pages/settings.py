@@ -20,6 +20,7 @@ from countenance.desk.settings import (
     approve_setting,
     propose_setting,
     refuse_setting,
+    shown,
     withdraw_setting,
 )
 from countenance.desk.settingviews import (
@@ -27,7 +28,6 @@ from countenance.desk.settingviews import (
     current_judged,
     list_settings,
     read_setting,
-    shown,
 )
 from countenance.web.access import needs
 from countenance.web.at import At
