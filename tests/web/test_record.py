@@ -206,7 +206,8 @@ def test_how_long_a_list_is_stands_nowhere_before_it_is_published(
     for path in ("/record", f"/record/{index}"):
         page = auditor.get(path).text
         assert "gallery size" in page
-        assert "17" not in re.sub(r"<[^>]+>|\d\d:\d\d", " ", page).split("gallery size")[1]
+        shown = re.sub(r"<[^>]+>|\d\d:\d\d", " ", page).split("gallery size")[1]
+        assert not re.search(r"\b17\b", shown)  # a digest may well hold these two digits
         assert "candidates" not in page
     assert "candidates" not in auditor.get("/api/v1/record/events").text
     publisher.cover(None)
