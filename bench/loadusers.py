@@ -25,6 +25,7 @@ from bench.loadmade import GALLERY, WORDS
 from countenance.web.demo.device import SimulatedDevice
 from countenance.web.demo.scenery import read_script
 
+OPENS_A_CASE = 0.01  # of a requester's steps: with five seconds between two, each in eight minutes
 _TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 _DIGEST = re.compile(r'data-digest="([0-9a-f]{64})"')
@@ -136,7 +137,7 @@ class User:
         if self.handed.submit[self.name]:
             return await self.submit(*self.handed.submit[self.name].pop())
         roll = random.random()
-        if roll < 0.03:
+        if roll < OPENS_A_CASE:
             return await self.open_case()
         await self.browse(roll)
 

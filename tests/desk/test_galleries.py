@@ -239,7 +239,7 @@ def test_what_comes_and_goes_while_row_keys_are_learned(desk: Desk, tmp_path: Pa
     brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(20)])
     known, done = RowKeys(desk, "bookings", KEYS), []
 
-    def meanwhile() -> bool:
+    def meanwhile(*_: object) -> None:
         there = [each.id for each in entries(desk)]
         learned = [each for each, key in zip(there, known(there), strict=True) if key]
         if not done and 4 < len(learned) < 16:
@@ -248,9 +248,8 @@ def test_what_comes_and_goes_while_row_keys_are_learned(desk: Desk, tmp_path: Pa
             expunge(desk, learned[0])
             expunge(desk, coming)
             brought(desk, tmp_path, [{"subject": f"s{n}"} for n in range(21)], "again")
-        return False
 
-    known.refresh(over=meanwhile)
+    known.refresh(meanwhile)
     assert known(done) == [None, None]
     there = [each.id for each in entries(desk)]
     assert len(there) == 21
@@ -265,8 +264,9 @@ def test_row_keys_left_half_way_are_learned_later(desk: Desk, tmp_path: Path) ->
     ids = [each.id for each in entries(desk)]
     known = RowKeys(desk, "bookings", KEYS)
     for times in range(6):
-        asked = iter([False] * times + [True] * 9)
-        known.refresh(over=lambda asked=asked: next(asked))  # type: ignore[misc]
+        parts = iter(range(times))
+        with pytest.raises(StopIteration):
+            known.refresh(lambda *_, parts=parts: next(parts))  # type: ignore[misc]
     assert 0 < sum(key is not None for key in known(ids)) < 20
     expunge(desk, ids[3])
     known.refresh()

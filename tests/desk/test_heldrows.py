@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countenance.core import IntegrityError
 from countenance.desk import heldrows
-from countenance.desk.heldrows import HeldRows, unseal_all
+from countenance.desk.heldrows import HeldRows
 from countenance.faces import quantise
 from countenance.scores import (
     Gallery,
@@ -91,13 +91,23 @@ def test_lists_are_those_of_rows_that_are_opened_each_time(
 
 
 def test_a_row_is_opened_once(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    unseal_all(gallery)
+    gallery.open_all()
     first = listed(gallery)
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("opened again")
 
-    monkeypatch.setattr(SealedRows, "unseal", never)
+    monkeypatch.setattr(SealedRows, "open", never)
+    assert listed(gallery) == first
+
+
+def test_what_is_held_is_what_was_verified_whatever_is_in_the_file_now(
+    gallery: Gallery, tmp_path: Path
+) -> None:
+    first = listed(gallery)
+    (file,) = (each for each in (tmp_path / "g").iterdir() if each.name.startswith("rows"))
+    with file.open("r+b") as rows:
+        rows.write(secrets.token_bytes(1000))
     assert listed(gallery) == first
 
 
@@ -109,7 +119,7 @@ def test_whose_key_went_is_not_compared_and_not_held(gallery: Gallery, known: Kn
     assert after[0] == compared - 1
     assert best not in dict(after[1])
     held = next(iter(gallery.codec._held.values()))  # type: ignore[attr-defined]
-    assert not held.templates[int(best.removeprefix("id-"))].any()
+    assert not held.rows.templates[int(best.removeprefix("id-"))].any()
     assert listed(gallery) == after
 
 
@@ -140,7 +150,7 @@ def test_what_was_added_deleted_and_compacted_is_followed(
         rows.forget_unused()
         assert compared == 300
         assert found[0][0] == "new-0"
-        assert sum(len(each.templates) for each in rows._held.values()) <= 306
+        assert sum(len(each.rows.templates) for each in rows._held.values()) <= 306
     with open_gallery(tmp_path / "g", codec=SealedRows(known), issuer=PUBLIC) as each_time:
         assert listed(gallery) == listed(each_time)
 
@@ -151,9 +161,10 @@ def test_another_key_is_no_key(gallery: Gallery, known: Known) -> None:
         listed(gallery)
 
 
-def test_it_ends_early_where_it_is_told_to(gallery: Gallery) -> None:
-    unseal_all(gallery, over=lambda: True)
-    assert not gallery.codec._held  # type: ignore[attr-defined]
+def test_how_far_it_is_is_told(gallery: Gallery) -> None:
+    told: list[tuple[str, int, int]] = []
+    gallery.open_all(lambda *each: told.append(each))
+    assert told[-1] == ("opening templates", 300, 300)
 
 
 @pytest.mark.parametrize("part", [1, 7, 299, 300])
@@ -171,23 +182,23 @@ def test_parts_are_put_together_again(
     assert listed(gallery) == expected
     (held,) = gallery.codec._held.values()  # type: ignore[attr-defined]
     assert np.flatnonzero(held.missing).tolist() == [0, 8, 9, 298, 299]
-    assert not held.templates[held.missing].any()
+    assert not held.rows.templates[held.missing].any()
 
 
 def test_a_key_that_goes_while_rows_are_opened_is_found_out_at_the_next_search(
     gallery: Gallery, known: Known, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heldrows, "_PART", 100)
-    unseal = SealedRows.unseal
+    open_ = SealedRows.open
 
     def taking(self: SealedRows, rows: np.ndarray, **given: object) -> object:
-        opened = unseal(self, rows, **given)  # type: ignore[arg-type]
+        opened = open_(self, rows, **given)  # type: ignore[arg-type]
         if "id-5" in known.keys:
             known.take("id-5")
         return opened
 
-    monkeypatch.setattr(SealedRows, "unseal", taking)
-    unseal_all(gallery)
+    monkeypatch.setattr(SealedRows, "open", taking)
+    gallery.open_all()
     assert listed(gallery)[0] == 299
     (held,) = gallery.codec._held.values()  # type: ignore[attr-defined]
-    assert not held.templates[5].any()
+    assert not held.rows.templates[5].any()

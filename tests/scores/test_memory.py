@@ -99,5 +99,5 @@ def test_a_table_is_never_text_as_a_whole(tmp_path: Path):
         run(_MAKE, f"{rows}:{path}")
         # a busy machine's threads only ever add to a peak: the least of three is the program's
         peaks.append(min(float(run(_TABLE, path)) for _ in range(3)))
-    # 110 to 165 by how a machine's threads fall; as text it is 240 MiB more, and several copies of it
+    # 110 to 165 by how a machine's threads fall; as text it is 240 MiB more, and several copies
     assert peaks[1] - peaks[0] < 220

@@ -566,15 +566,15 @@ def test_a_sealed_row_belongs_to_its_id_and_gallery() -> None:
     for at, name in enumerate(("a", "b")):
         rows[at, :64] = np.frombuffer(encode_id(name), np.uint8)
     codec.seal(rows, templates(2), gallery="aa" * 32)
-    out, missing = codec.unseal(rows, gallery="aa" * 32, gone=None)
-    assert np.array_equal(out, templates(2))
-    assert missing is None
+    opened = codec.open(rows, gallery="aa" * 32, gone=None, mark=b"")
+    assert np.array_equal(opened.templates, templates(2))
+    assert opened.missing is None
     assert rows[0, 64:76].tobytes() != rows[1, 64:76].tobytes()
     swapped = rows.copy()
     swapped[0, 64:], swapped[1, 64:] = rows[1, 64:], rows[0, 64:]
     for bad, gallery in ((swapped, "aa" * 32), (rows, "bb" * 32)):
         with pytest.raises(IntegrityError):
-            codec.unseal(bad, gallery=gallery, gone=None)
+            codec.open(bad, gallery=gallery, gone=None, mark=b"")
 
 
 # --- small parts ---------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from countenance.desk.deployment import Deployment
 
 GRACE_S = 30
+KEEP_S = 75  # an idle connection; proxies give up theirs after 60, and must not meet a closed one
 BACKLOG = 512
 DeskFolder = Annotated[
     Path,
@@ -157,11 +158,17 @@ def _serve_one(
     import uvicorn
 
     from countenance.cli.servelog import CONFIGURATION
+    from countenance.cli.terminal import progress
     from countenance.desk.opening import open_deployment
     from countenance.web import create_app
 
     logging.config.dictConfig(CONFIGURATION)
-    with open_deployment(found.folder, witness=True, accept_clock=accept_clock) as deployment:
+    with contextlib.ExitStack() as stack:
+        with progress() as report:
+            deployment = stack.enter_context(open_deployment(
+                found.folder, witness=True, accept_clock=accept_clock, serving=True,
+                progress=report,
+            ))  # fmt: skip
         _welcome(deployment, found, administrator)
         app = create_app(deployment)
         config = _config(app, found, workers=workers, certificate=certificate, key=key)
@@ -210,6 +217,7 @@ def _config(
         log_config=CONFIGURATION, server_header=False, backlog=BACKLOG,
         proxy_headers=bool(found.trusted_proxies),
         forwarded_allow_ips=list(found.trusted_proxies), timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_S,
         timeout_worker_healthcheck=GRACE_S,
         ssl_certfile=certificate, ssl_keyfile=None if key is None else str(key),
     )  # fmt: skip

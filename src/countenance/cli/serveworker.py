@@ -34,7 +34,7 @@ def make_app() -> FastAPI:
     _end_with_parent()
     stack = contextlib.ExitStack()
     try:
-        deployment = stack.enter_context(open_deployment(Path(os.environ[FOLDER])))
+        deployment = stack.enter_context(open_deployment(Path(os.environ[FOLDER]), serving=True))
     except CountenanceError as error:
         _TELL.error("the desk does not open: %s", error.diagnostics())
         sys.exit(_NO_START)

@@ -8,12 +8,12 @@ crash left half-way before anybody is served.
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from countenance.core import Progress, no_progress
 from countenance.desk import backup
 from countenance.desk.account_tables import guard
 from countenance.desk.approval_signatures import PasskeyApprovals
@@ -43,6 +43,7 @@ from countenance.record import SQLiteVault, WitnessPanel
 def open_deployment(
     folder: Path | str, *, engine: Engine | None = None, background: bool | None = None,
     witness: bool = False, accept_clock: bool = False, clock: Clock = system_clock,
+    serving: bool = False, progress: Progress = no_progress,
 ) -> Iterator[Deployment]:  # fmt: skip
     """Open the deployment in a folder until the block ends.
 
@@ -63,6 +64,10 @@ def open_deployment(
         See `Desk`.
     clock
         Of the desk; checkpoints and cosignatures always go by the machine's.
+    serving
+        People will search: open the galleries before the block begins.
+    progress
+        Told of that.
 
     Raises
     ------
@@ -108,8 +113,8 @@ def open_deployment(
         searcher = stack.enter_context(contextlib.closing(GallerySearcher(
             desk, house, root=places.galleries, engine=engine, issuer=issuer
         )))  # fmt: skip
-        if background is not False:
-            threading.Thread(target=searcher.warm, name="desk-warm", daemon=True).start()
+        if serving:
+            searcher.warm(progress)
         publisher = WitnessedPublisher(log, WitnessPanel(inside, clock=now_s), inside)
         means = Means(keys, RequestGate(house), searcher, publisher)
         if found.background if background is None else background:

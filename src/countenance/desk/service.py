@@ -164,9 +164,8 @@ class Desk:
         """
         now = self.now()
         allow(actor, action, now)
-        self.recorder.flush()
         with self.store.reading() as db:
-            if self.recorder.pending(db):
+            if self.recorder.pending(db):  # else nobody waits for those who write
                 self.recorder.flush()  # a second connection; this view stays as it is
             self._still(db, actor, now)
             _must_stand(db, action)

@@ -193,9 +193,10 @@ class Store:
         options = {} if self.is_sqlite else _SNAPSHOT
         with self._sessions() as db, db.begin():
             connection = db.connection(execution_options=options)
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
-                connection.exec_driver_sql("PRAGMA query_only=ON")
+            if self.is_sqlite:  # by the driver itself: every page has several views
+                driver: Any = connection.connection.driver_connection
+                driver.execute("BEGIN")
+                driver.execute("PRAGMA query_only=ON")
             yield db
 
 

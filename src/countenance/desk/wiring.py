@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from countenance.audit import Audit
-from countenance.core import CountenanceError, IntegrityError
+from countenance.core import CountenanceError, IntegrityError, Progress, no_progress
 from countenance.desk import workingset
 from countenance.desk.assembling import RequestForm, assemble, form_of
 from countenance.desk.audits import AcceptedAudit, audit_of
@@ -26,7 +26,7 @@ from countenance.desk.errors import NotAllowedError
 from countenance.desk.facts import APPROVAL
 from countenance.desk.galleries import RecordedGalleries
 from countenance.desk.gallery_tables import Gallery as GalleryRow
-from countenance.desk.heldrows import HeldRows, unseal_all
+from countenance.desk.heldrows import HeldRows
 from countenance.desk.house import House
 from countenance.desk.outside import CaseAsk, CaseOf
 from countenance.desk.probes import Probe, image_bytes
@@ -88,7 +88,6 @@ class GallerySearcher:
         self._issuer = issuer
         self._open: dict[str, tuple[Gallery, workingset.RowKeys, HeldRows]] = {}
         self._turn = threading.Lock()
-        self._over = threading.Event()
 
     def search(self, order: Order) -> Found:
         """Search under a permit for this order.
@@ -117,11 +116,11 @@ class GallerySearcher:
             candidates=tuple((each.id, each.score) for each in result.lists[0].candidates),
         )  # fmt: skip
 
-    def warm(self) -> None:
-        """Open what can be searched, so that nobody's first search after a start waits for it.
+    def warm(self, progress: Progress = no_progress) -> None:
+        """Open what can be searched, before anybody is served: some 30 s for a million templates.
 
-        Ends early where the searcher is closed meanwhile. What cannot be opened is told to whoever
-        searches it.
+        While a service answers, it would take minutes, and all pages would be slow meanwhile.
+        What cannot be opened is told to whoever searches it.
         """
         engine = self._engine.card.identity
         with self._desk.store.reading() as db:
@@ -133,27 +132,33 @@ class GallerySearcher:
             if not (workingset.place_of(self._root, code, engine) / "gallery").exists():
                 continue
             with contextlib.suppress(CountenanceError), self._turn:
-                if self._over.is_set():
-                    return
-                gallery, _, rows = self._gallery(code, engine)
-                unseal_all(gallery, over=self._over.is_set)
-                rows.forget_unused()
+                gallery, keys, rows = self._gallery(code, engine, progress, hurried=True)
+                rows.hurried = True
+                try:
+                    gallery.open_all(progress)
+                    rows.forget_unused()
+                finally:
+                    rows.hurried = keys.hurried = False
 
     def close(self) -> None:
         """Let go of the galleries."""
-        self._over.set()
         with self._turn:
             for gallery, _, _ in self._open.values():
                 gallery.close()
             self._open.clear()
 
-    def _gallery(self, code: str, engine: str) -> tuple[Gallery, workingset.RowKeys, HeldRows]:
+    def _gallery(
+        self, code: str, engine: str, progress: Progress = no_progress, *, hurried: bool = False
+    ) -> tuple[Gallery, workingset.RowKeys, HeldRows]:
         if code not in self._open:
             keys = workingset.RowKeys(self._desk, code, self._house.keys)
-            keys.refresh(over=self._over.is_set)
+            keys.hurried = hurried
+            keys.refresh(progress)
             rows = HeldRows(keys)
             place = workingset.place_of(self._root, code, engine)
-            gallery = open_gallery(place, codec=rows, issuer=self._issuer.public)
+            gallery = open_gallery(
+                place, codec=rows, issuer=self._issuer.public, progress=progress
+            )
             self._open[code] = gallery, keys, rows
         return self._open[code]
 

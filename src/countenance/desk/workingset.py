@@ -15,7 +15,7 @@ One writer a file: `sync` is a job, so the queue sees to that, and the file's ow
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import numpy as np
 from sqlalchemy import literal, select, update
 from sqlalchemy.orm import Session
 
-from countenance.core import InputError
+from countenance.core import InputError, Progress, no_progress
 from countenance.desk.gallery_tables import Entry, EntryState, Gallery
 from countenance.desk.jobs import Handler, Working, enqueue
 from countenance.desk.secrets_at_rest import DataKey, Secrets, Wrapped
@@ -42,7 +42,14 @@ class RowKeys:
     """The row keys of one gallery, as `SealedRows` asks for them: opened once, kept in memory.
 
     `refresh` before every search: it reads what changed since.
+
+    Attributes
+    ----------
+    hurried
+        Nobody is served yet, so that nobody needs a turn between two parts.
     """
+
+    hurried = False
 
     def __init__(self, desk: Desk, gallery: str, keys: Secrets) -> None:
         self._desk, self._gallery, self._keys = desk, gallery, keys
@@ -54,19 +61,20 @@ class RowKeys:
         """Up to which change of the gallery they are known."""
         return self._change
 
-    def refresh(self, *, over: Callable[[], bool] = lambda: False) -> None:
-        """Learn what came in, and forget what went; left undone where `over` says so.
+    def refresh(self, progress: Progress = no_progress) -> None:
+        """Learn what came in, and forget what went.
 
         From one change to the next, in many short views of the database: what changes meanwhile
-        is of a later change, and comes last.
+        is of a later change, and comes last. Interrupted, the next call goes on.
         """
-        while not over() and self._step(over):
-            time.sleep(_REST_S)
+        while self._step(progress):
+            self._rest()
 
-    def _step(self, over: Callable[[], bool]) -> bool:
+    def _step(self, progress: Progress) -> bool:
         """Learn of the next few changes; whether there are more."""
         with self._desk.store.reading() as db:
-            newest = db.get_one(Gallery, self._gallery).changes
+            gallery = db.get_one(Gallery, self._gallery)
+            newest = gallery.changes
             if newest == self._change:
                 return False
             later = (Entry.gallery == self._gallery, Entry.change > self._change)
@@ -82,8 +90,7 @@ class RowKeys:
                 .execution_options(yield_per=_PART)
             )  # fmt: skip
             for part in rows.partitions():
-                if over():
-                    return False
+                progress("reading keys", min(len(self._known), gallery.images), gallery.images)
                 for identity, state, box, about, master, wrapped in part:
                     if state == EntryState.ACTIVE and box is not None:
                         self._known[identity] = self._keys.open_with(
@@ -92,9 +99,13 @@ class RowKeys:
                     else:
                         self._known.pop(identity, None)
                 if len(part) == _PART:
-                    time.sleep(_REST_S)
+                    self._rest()
             self._change = upto
         return upto != newest
+
+    def _rest(self) -> None:
+        if not self.hurried:
+            time.sleep(_REST_S)
 
     def __call__(self, ids: Sequence[str]) -> Sequence[bytes | None]:
         """For each entry its row key; None where it is no more."""

@@ -116,6 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "countenance-witness"
     sys_version = ""
+    disable_nagle_algorithm = True  # or a small answer waits 40 ms for the other side's word
 
     @property
     def _here(self) -> _Server:

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
         CandidateList,
         SearchResult,
     )
-    from countenance.scores.gallery.codec import Codec, Plain, SealedRows
+    from countenance.scores.gallery.codec import Codec, Opened, Plain, SealedRows
     from countenance.scores.gallery.errors import (
         ConflictError,
         GalleryError,
         PermitError,
         StorageError,
     )
-    from countenance.scores.gallery.layout import GalleryHeader
+    from countenance.scores.gallery.layout import ID_BYTES, GalleryHeader
     from countenance.scores.gallery.permit import Permit, PermitTerms, probe_digest
     from countenance.scores.gallery.reading import Gallery, open_gallery
     from countenance.scores.gallery.scanning import PROBE_LIMIT, search
@@ -76,6 +76,7 @@ _HOMES = {
     ),
     "gallery.codec": (
         "Codec",
+        "Opened",
         "Plain",
         "SealedRows",
     ),
@@ -85,7 +86,7 @@ _HOMES = {
         "PermitError",
         "StorageError",
     ),
-    "gallery.layout": ("GalleryHeader",),
+    "gallery.layout": ("ID_BYTES", "GalleryHeader"),
     "gallery.permit": (
         "Permit",
         "PermitTerms",
@@ -130,6 +131,7 @@ _HOMES = {
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "ID_BYTES",
     "LIST_LIMIT",
     "LONDON_PROTOCOL",
     "PROBE_LIMIT",
@@ -152,6 +154,7 @@ __all__ = [
     "Labels",
     "Mated",
     "OneToOne",
+    "Opened",
     "PairProtocol",
     "Permit",
     "PermitError",

@@ -24,6 +24,25 @@ _NONCE: Final = 12
 _TAG: Final = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Rows as they are compared.
+
+    Attributes
+    ----------
+    ids
+        uint8 (n, `ID_BYTES`).
+    templates
+        int16 (n, d).
+    missing
+        bool (n,): True where there is no template to be had; None where there is one everywhere.
+    """
+
+    ids: Bytes
+    templates: Int16
+    missing: Mask | None
+
+
 class Codec(Protocol):
     """Writes templates into rows and reads them back. Called from several threads at once."""
 
@@ -37,11 +56,18 @@ class Codec(Protocol):
     def seal(self, rows: Bytes, templates: Int16, *, gallery: str) -> None:
         """Write templates (n, d) into rows (n, row_bytes) that begin with their ids."""
 
-    def unseal(self, rows: Bytes, *, gallery: str, gone: Mask | None) -> tuple[Int16, Mask | None]:
-        """Templates of rows, int16 (n, d), and for each row True if there is none to be had.
+    def held(self, mark: bytes) -> Opened | None:
+        """Rows that were verified and opened before under this mark, if they are held: see `open`.
 
-        `gone` marks deleted rows, which are zeros; None where there are none, in both places.
-        Raises IntegrityError where a row does not open with the key it should.
+        They are not read again.
+        """
+
+    def open(self, rows: Bytes, *, gallery: str, gone: Mask | None, mark: bytes) -> Opened:
+        """Verified rows, opened.
+
+        `gone` marks deleted rows, which are zeros; None where there are none. `mark` is of these
+        rows and of no others. Raises IntegrityError where a row does not open with the key it
+        should.
         """
 
 
@@ -58,15 +84,20 @@ class Plain:
         """Copy them."""
         rows[:, ID_BYTES:].view("<i2")[:] = templates
 
-    def unseal(
+    def held(self, mark: bytes) -> Opened | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+    def open(
         self,
         rows: Bytes,
         *,
         gallery: str,  # noqa: ARG002
         gone: Mask | None,
-    ) -> tuple[Int16, Mask | None]:
+        mark: bytes,  # noqa: ARG002
+    ) -> Opened:
         """A view of the rows: nothing is copied."""
-        return rows[:, ID_BYTES:].view("<i2"), gone
+        return Opened(rows[:, :ID_BYTES], rows[:, ID_BYTES:].view("<i2"), gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +131,18 @@ class SealedRows:
             )
             row[ID_BYTES:] = np.frombuffer(nonce + sealed, np.uint8)
 
-    def unseal(self, rows: Bytes, *, gallery: str, gone: Mask | None) -> tuple[Int16, Mask | None]:
+    def held(self, mark: bytes) -> Opened | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+    def open(
+        self,
+        rows: Bytes,
+        *,
+        gallery: str,
+        gone: Mask | None,
+        mark: bytes,  # noqa: ARG002
+    ) -> Opened:
         """Decrypt each, into memory of this call alone."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -126,7 +168,7 @@ class SealedRows:
                     "a template does not open with its key", do="look into the store of keys"
                 ) from error
         templates = np.frombuffer(b"".join(out), "<i2").reshape(len(rows), -1)
-        return templates, missing if missing.any() else None
+        return Opened(rows[:, :ID_BYTES], templates, missing if missing.any() else None)
 
 
 def _names(ids: Sequence[bytes]) -> list[str]:

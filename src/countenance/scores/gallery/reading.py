@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from countenance.core import InputError, IntegrityError, Progress, no_progress
 from countenance.scores.comparisons import in_order
-from countenance.scores.gallery.codec import Codec, Plain
+from countenance.scores.gallery.codec import Codec, Opened, Plain
 from countenance.scores.gallery.errors import ConflictError, StorageError
 from countenance.scores.gallery.layout import RESTORE, GalleryHeader, check_hex
 from countenance.scores.gallery.ledger import Ledger, Log
@@ -103,6 +103,18 @@ class State:
             raise Moved(block)
         return rows
 
+    def opened(self, block: Block, codec: Codec, buffer: Bytes) -> Opened:
+        """The rows of a block as they are compared; read into `buffer` where they are not held.
+
+        Raises `Moved`, and IntegrityError where a row does not open.
+        """
+        mark = block.first.to_bytes(8, "big") + block.mac
+        held = codec.held(mark)
+        if held is not None:
+            return held
+        rows = self.read(block, buffer)
+        return codec.open(rows, gallery=self.header.gallery, gone=block.gone, mark=mark)
+
 
 class Gallery:
     """A gallery open for reading, while others may append to it, delete from it and compact it.
@@ -165,6 +177,17 @@ class Gallery:
         """Read and verify everything. Called once, by `open_gallery` or a writer."""
         with self._lock:
             self._state = self._follow(None, progress, sink, recover=recover)
+
+    def open_all(self, progress: Progress = no_progress) -> None:
+        """Open every row, as a search does: for a codec that holds them from then on."""
+        state = self.state()
+        buffer = _buffer(state, max((block.rows for block in state.blocks), default=0))
+        for block in state.blocks:
+            try:
+                state.opened(block, self.codec, buffer)
+            except Moved:
+                self.recheck(block, state)  # if not damaged, changed: a search opens it anew
+            progress("opening templates", block.first + block.rows, state.ledger.rows)
 
     def read(self, state: State, block: Block, buffer: Bytes) -> Bytes:
         """The rows of a block, for the one writer: nobody else changes them meanwhile."""

@@ -22,7 +22,6 @@ from countenance.scores.exact import LENGTH_LIMIT, ExactTemplates
 from countenance.scores.gallery.blas import one_blas_thread
 from countenance.scores.gallery.candidates import LIST_LIMIT, Best, CandidateList, SearchResult
 from countenance.scores.gallery.errors import ConflictError, PermitError
-from countenance.scores.gallery.layout import ID_BYTES
 from countenance.scores.gallery.permit import Permit, check_permit, probe_digest
 from countenance.scores.gallery.reading import Block, Gallery, Moved, State
 
@@ -199,14 +198,14 @@ def _scan_blocks(
     floats = np.empty((max(1, _FLOATS // header.dimension), header.dimension), np.float32)
     scores = np.empty((len(probes), size), np.int32)
     for block in blocks:
-        rows = state.read(block, buffer)
-        templates, missing = codec.unseal(rows, gallery=header.gallery, gone=block.gone)
+        opened = state.opened(block, codec, buffer)
+        missing = opened.missing
         out = scores[:, : block.rows]
-        _score(templates, probes, floats, out)
+        _score(opened.templates, probes, floats, out)
         if missing is not None:
             erased += int(missing.sum()) - (0 if block.gone is None else int(block.gone.sum()))
         for each, row in zip(best, out, strict=True):
-            each.add(row, rows[:, :ID_BYTES], missing)
+            each.add(row, opened.ids, missing)
     return best, erased
 
 
