@@ -174,7 +174,6 @@ class PublicFigures:
 def public_figures(desk: Desk, house: House, log: PublishedLog) -> PublicFigures:
     """What the public page shows, for anybody. Shows nothing that is not in the log."""
     now = desk.clock()
-    desk.recorder.flush()
     with desk.store.reading() as db:
         if desk.recorder.pending(db):
             desk.recorder.flush()  # a second connection; this view stays as it is
@@ -211,7 +210,10 @@ def months(db: Session, now: datetime.datetime, zone: datetime.tzinfo) -> tuple[
     outcomes = count.outcomes()
     refusals = count.refusals()
     incidents = count.by(Incident.opened_at, Incident.cause)
-    purged = count.by(Entry.removed_at, Entry.reason, Entry.state == EntryState.REMOVED)
+    purged = count.by(
+        Entry.removed_at, Entry.reason, Entry.state == EntryState.REMOVED,
+        Entry.gallery.in_(db.scalars(select(Gallery.code)).all()),  # by which they are indexed
+    )
     leads = count.by(Lead.issued_at, None)
     asks, results = count.by(OutsideAsk.at, None), count.by(OutsideResult.at, None)
     subjects = count.by(SubjectRequest.received_at, None)
@@ -310,7 +312,7 @@ class _Counting:
 
 
 def _first(db: Session, now: datetime.datetime) -> datetime.datetime:
-    first = db.scalar(select(func.min(Outgoing.time_s)))
+    first = db.scalar(select(Outgoing.time_s).order_by(Outgoing.number).limit(1))
     return now if first is None else min(now, datetime.datetime.fromtimestamp(first, datetime.UTC))
 
 

@@ -59,7 +59,7 @@ from countenance.desk.training import current_training
 
 IDLE_S: Final = 15 * 60
 LONGEST_S: Final = 8 * 3600
-_SEEN_EVERY_S = 30  # so that looking at a page is seldom a write
+_SEEN_EVERY_S = 60  # so that looking at a page is seldom a write
 _CLONE = "its sign count did not grow: another device may hold the same key"
 
 
