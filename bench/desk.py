@@ -1,7 +1,7 @@
 """The desk under load: 200 people, 50,000 cases, a gallery of a million, two witnesses.
 
     python bench/desk.py [--folder DIR] [--cases 50000] [--rows 1000000] [--users 200]
-                         [--think 5] [--seconds 600]
+                         [--think 5] [--seconds 600] [--database postgresql://... --workers 2]
 
 Prints Markdown; exit code 1 where something wanted was not met. The deployment is made once
 (`loadmade.py` says how, and what is not as in reality) and kept in the folder for reruns. It is
@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -48,7 +49,7 @@ def answers(url: str, within_s: float, process: subprocess.Popen[Any]) -> None:
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[tuple[str, subprocess.Popen[Any], float]]:
+def served(folder: Path, workers: int = 1) -> Iterator[tuple[str, subprocess.Popen[Any], float]]:
     """The deployment, served for real, and its second witness; how long it took to answer."""
     found = read_configuration(folder)
     host, _, port = found.witness[0].url.rpartition("//")[2].partition(":")
@@ -59,8 +60,8 @@ def served(folder: Path) -> Iterator[tuple[str, subprocess.Popen[Any], float]]:
     began = time.monotonic()
     log = (folder / "served.log").open("ab")
     service = subprocess.Popen(
-        [sys.executable, "-m", "bench.loadserve", str(folder)], stdout=log, stderr=log,
-        cwd=Path(__file__).resolve().parents[1],
+        [sys.executable, "-m", "bench.loadserve", str(folder), "--workers", str(workers)],
+        stdout=log, stderr=log, cwd=Path(__file__).resolve().parents[1],
     )  # fmt: skip
     try:
         answers(f"{found.origins[0]}/healthz", 300, service)
@@ -85,6 +86,18 @@ def rss_mib(*roots: int) -> float:
                 children = (task / "children").read_text("ascii").split()
                 total += 1024 * rss_mib(*map(int, children))
     return total / 1024
+
+
+def processor_s(root: int) -> float:
+    """Processor time of a process and its children so far."""
+    total = 0.0
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{root}/stat").read_text("ascii").rpartition(")")[2].split()
+        total = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        for task in Path(f"/proc/{root}/task").iterdir():
+            for child in (task / "children").read_text("ascii").split():
+                total += processor_s(int(child))
+    return total
 
 
 def quantiles(times: list[float]) -> str:
@@ -114,17 +127,22 @@ def main() -> int:
     ask.add_argument("--warm", type=float, default=60.0)
     ask.add_argument("--seconds", type=float, default=600.0)
     ask.add_argument("--port", type=int, default=8840)
+    ask.add_argument("--database", default="", help="a new one, instead of SQLite")
+    ask.add_argument("--workers", type=int, default=1, help="processes that serve")
     args = ask.parse_args()
     if not (args.folder / MADE).exists():
-        make(args.folder, cases=args.cases, rows=args.rows, listen=f"127.0.0.1:{args.port}")
+        make(args.folder, cases=args.cases, rows=args.rows, listen=f"127.0.0.1:{args.port}",
+             database=args.database)  # fmt: skip
     made = json.loads((args.folder / MADE).read_text())
     cast = json.loads((args.folder / CAST).read_text())
     memory: list[tuple[float, float]] = []
     logged = size_mib(args.folder / "log")
-    with served(args.folder) as (origin, service, ready_s):
+    spent: list[float] = []
+    with served(args.folder, args.workers) as (origin, service, ready_s):
 
         async def each(seen: Seen) -> None:
             memory.append((time.monotonic(), rss_mib(service.pid)))
+            spent.append(processor_s(service.pid))
             pages = [t for name, some in seen.times.items() if name.startswith("page")
                      for t in some]  # fmt: skip
             print(f"{len(pages)} pages, p95 {1000 * p95(pages):.0f} ms; "
@@ -138,12 +156,13 @@ def main() -> int:
             warm_s=args.warm, seconds=args.seconds, each=each,
         ))  # fmt: skip
     grown = size_mib(args.folder / "log") - logged
-    return told(args, made, seen, memory, ready_s, grown)
+    share = (spent[-1] - spent[0]) / (memory[-1][0] - memory[0][0])
+    return told(args, made, seen, memory, ready_s, grown, share)
 
 
 def told(
     args: argparse.Namespace, made: dict[str, Any], seen: Seen,
-    memory: list[tuple[float, float]], ready_s: float, grown: float,
+    memory: list[tuple[float, float]], ready_s: float, grown: float, share: float,
 ) -> int:  # fmt: skip
     """Print what was measured; 0 where all that is wanted was met."""
     kinds = {
@@ -154,6 +173,9 @@ def told(
     groups = {kind: [t for name, some in seen.times.items() if name.startswith(f"{kind} ")
                      for t in some] for kind in kinds}  # fmt: skip
     count = sum(map(len, seen.times.values()))
+    sqlite = read_configuration(args.folder).is_sqlite
+    kept = ("One process, SQLite, log in files" if sqlite else
+            f"Processes that serve: {args.workers}; PostgreSQL, with the log in it")  # fmt: skip
     third = max(1, len(memory) // 3)
     early = max(rss for _, rss in memory[:third])
     late = max(rss for _, rss in memory[-third:])
@@ -161,9 +183,9 @@ def told(
         f"{args.users} users for {args.seconds:.0f} s, each thinking {args.think:g} s on average "
         f"between two pages: {count:,} requests, {count / args.seconds:.1f} a second. "
         f"{made['cases']:,} cases and {made['events']:,} events before; gallery `{GALLERY}` of "
-        f"{made['rows']:,} templates of 512 components, sealed. One process, SQLite, log in "
-        "files, two witnesses, each a process. Those who ask share the processors. Engine and "
-        "people are made up (`bench/loadmade.py` says what else is not as in reality).\n"
+        f"{made['rows']:,} templates of 512 components, sealed. {kept}, two witnesses, each a "
+        "process. Those who ask share the processors. Engine and people are made up "
+        "(`bench/loadmade.py` says what else is not as in reality).\n"
     )
     print("| what | requests | median ms | p95 ms | p99 ms | worst ms |\n"
           "| --- | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
@@ -187,7 +209,8 @@ def told(
     for name, (found, wanted, good) in met.items():
         print(f"| {name} | {found} | {wanted} | {'met' if good else '**not met**'} |")
     print(
-        f"| start to first answer | {ready_s:.1f} s | | |\n| log grew by | {grown:.1f} MiB | | |"
+        f"| start to first answer | {ready_s:.1f} s | | |\n| log grew by | {grown:.1f} MiB | | |\n"
+        f"| the service's share of one processor | {share:.2f} | | |"
     )
     if wrong:
         print(f"\nErrors: {dict(seen.wrong)}")

@@ -85,10 +85,10 @@ _BEHIND = re.compile(
 )
 
 
-def make(folder: Path, *, cases: int, rows: int, listen: str) -> None:
-    """Make it, in a folder that is empty or not there."""
+def make(folder: Path, *, cases: int, rows: int, listen: str, database: str = "") -> None:
+    """Make it, in a folder that is empty or not there; in SQLite where no database is named."""
     began = time.monotonic()
-    maker = _configured(folder, listen)
+    maker = _configured(folder, listen, database)
     random.seed(1)
     clock = Led(_DAYS + 1)
     cast = {
@@ -122,11 +122,11 @@ def _tell(what: str, began: float) -> None:
     print(f"made {what}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
-def _configured(folder: Path, listen: str) -> InventedMaker:
+def _configured(folder: Path, listen: str, database: str) -> InventedMaker:
     """A deployment as `countenance serve` makes one, and a second witness beside it."""
     port = int(listen.rpartition(":")[2])
     make_deployment(folder, name="Bench", origin=f"http://localhost:{port}", listen=listen,
-                    jurisdictions=(PLACE,))  # fmt: skip
+                    jurisdictions=(PLACE,), database=database)  # fmt: skip
     instead = {
         "most-worst-fmr": "0.2", "managed-devices": "true", "contact": '"Records Office"',
         "quorum": "2", "approval-hours": "8760",
@@ -152,7 +152,8 @@ def together(of: Deployment) -> Iterator[Any]:
     """What is done in the block is one transaction, and in the log at its end."""
     store, recorder = of.desk.store, of.desk.recorder
     with store._sessions() as db, db.begin():
-        db.connection().exec_driver_sql("BEGIN IMMEDIATE")
+        if store.is_sqlite:
+            db.connection().exec_driver_sql("BEGIN IMMEDIATE")
 
         def write(work: Callable[[Any], Any]) -> Any:
             result = work(db)

@@ -82,7 +82,7 @@ def tasks_page(at: Annotated[At, needs("task.list")]) -> Response:
     viewer = at.looker()
     tasks = my_work(at.desk, viewer)
     numbers: Mapping[str, str] = {}
-    if viewer.roles & ACTIONS["case.read"].roles:
+    if tasks and viewer.roles & ACTIONS["case.read"].roles:
         numbers = case_numbers(at.desk, viewer, [task.of for task in tasks])
     outcomes: Mapping[str, int] = {}
     if viewer.roles & ACTIONS["figures.read"].roles:
