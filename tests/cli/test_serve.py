@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from countenance.cli import main
+from countenance.cli.serve import _listening
 from countenance.cli.servelog import JsonLines, bare_path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "record"))
@@ -280,6 +281,12 @@ def test_it_answers_https(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 @pytest.mark.xdist_group("postgres")
+def test_a_small_answer_leaves_at_once() -> None:
+    """What asyncio asks of a socket before it turns off Nagle's waiting (TCP_NODELAY)."""
+    with _listening("127.0.0.1:0") as door:
+        assert (door.proto, door.type) == (socket.IPPROTO_TCP, socket.SOCK_STREAM)
+
+
 def test_several_processes_serve_one_desk_on_postgresql(tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
     import psycopg

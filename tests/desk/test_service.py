@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
@@ -77,6 +78,16 @@ def test_nothing_is_shown_that_is_not_in_the_log(desk: Desk, log: Log) -> None:
         actor(Role.ADMINISTRATOR), "account.list", lambda db: db.scalar(select(Outgoing.place))
     )
     assert (seen, log.size) == (0, 1)
+
+
+def test_who_looks_does_not_wait_for_who_writes(desk: Desk) -> None:
+    def look() -> int | None:
+        return desk.look(
+            actor(Role.ADMINISTRATOR), "account.list", lambda db: db.scalar(select(Outgoing.place))
+        )
+
+    with ThreadPoolExecutor(1) as threads, desk.recorder._flushing:  # somebody's disk is slow
+        assert threads.submit(look).result(20) is None
 
 
 def test_what_reached_the_log_before_a_crash_is_not_written_twice(desk: Desk, log: Log) -> None:

@@ -42,7 +42,7 @@ from countenance.desk.wiring import (
 )
 from countenance.faces import Enrolment, Picture, Unreadable
 from countenance.record import Log
-from countenance.scores import PermitError
+from countenance.scores import PermitError, SealedRows
 
 
 @pytest.fixture
@@ -110,6 +110,35 @@ def test_f13_what_was_removed_is_not_compared_though_the_file_still_has_it(way: 
     assert sealed.compared == 39
     assert gone not in {each.id for each in sealed.candidates}
     assert list_leads(way.desk, ANNA) == []
+
+
+def test_what_was_opened_before_anybody_was_served_is_not_opened_again(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = way.begun()
+    told: list[str] = []
+    way.searcher.warm(lambda stage, *_: told.append(stage))
+    assert {"reading keys", "opening templates"} <= set(told)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("opened again")
+
+    monkeypatch.setattr(SealedRows, "open", never)
+    assert run_search(way.desk, ANNA, ready.id, means=way.means).candidates
+
+
+def test_a_gallery_that_does_not_open_is_told_and_the_desk_starts(
+    way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    ready = way.begun()
+    (rows,) = (way.folder / "files").glob("booking-*/rows*")
+    data = bytearray(rows.read_bytes())
+    data[100] ^= 1
+    rows.write_bytes(data)
+    way.searcher.warm()
+    assert "the gallery booking does not open" in caplog.text
+    with pytest.raises(IntegrityError):
+        run_search(way.desk, ANNA, ready.id, means=way.means)
 
 
 def test_another_key_s_permit_opens_nothing(way: Way) -> None:

@@ -211,7 +211,9 @@ def months(db: Session, now: datetime.datetime, zone: datetime.tzinfo) -> tuple[
     refusals = count.refusals()
     incidents = count.by(Incident.opened_at, Incident.cause)
     purged = count.by(
-        Entry.removed_at, Entry.reason, Entry.state == EntryState.REMOVED,
+        Entry.removed_at,
+        Entry.reason,
+        Entry.state == EntryState.REMOVED,
         Entry.gallery.in_(db.scalars(select(Gallery.code)).all()),  # by which they are indexed
     )
     leads = count.by(Lead.issued_at, None)

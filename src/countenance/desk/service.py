@@ -165,11 +165,21 @@ class Desk:
         now = self.now()
         allow(actor, action, now)
         with self.store.reading() as db:
-            if self.recorder.pending(db):  # else nobody waits for those who write
+            if not self.recorder.pending(db):  # as nearly always: nobody waits for those who write
+                return self._shown(db, actor, action, now, work)
+        self.recorder.flush()
+        with self.store.reading() as db:
+            if self.recorder.pending(db):
                 self.recorder.flush()  # a second connection; this view stays as it is
-            self._still(db, actor, now)
-            _must_stand(db, action)
-            return work(db)
+            return self._shown(db, actor, action, now, work)
+
+    def _shown(
+        self, db: Session, actor: Actor, action: str, now: datetime.datetime,
+        work: Callable[[Session], T],
+    ) -> T:  # fmt: skip
+        self._still(db, actor, now)
+        _must_stand(db, action)
+        return work(db)
 
     def now(self) -> datetime.datetime:
         """The time. Raises DeskError where the clock has gone back behind what was recorded."""

@@ -7,7 +7,7 @@ no other way to a search, and `GallerySearcher` signs for exactly one order at a
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_TELL = logging.getLogger(__name__)
 
 
 class PermitIssuer:
@@ -120,7 +122,7 @@ class GallerySearcher:
         """Open what can be searched, before anybody is served: some 30 s for a million templates.
 
         While a service answers, it would take minutes, and all pages would be slow meanwhile.
-        What cannot be opened is told to whoever searches it.
+        What cannot be opened is told to the operator, and to whoever searches it.
         """
         engine = self._engine.card.identity
         with self._desk.store.reading() as db:
@@ -131,14 +133,20 @@ class GallerySearcher:
         for code in codes:
             if not (workingset.place_of(self._root, code, engine) / "gallery").exists():
                 continue
-            with contextlib.suppress(CountenanceError), self._turn:
-                gallery, keys, rows = self._gallery(code, engine, progress, hurried=True)
-                rows.hurried = True
-                try:
-                    gallery.open_all(progress)
-                    rows.forget_unused()
-                finally:
-                    rows.hurried = keys.hurried = False
+            try:
+                self._warm(code, engine, progress)
+            except CountenanceError as error:
+                _TELL.error("the gallery %s does not open: %s", code, error.diagnostics())
+
+    def _warm(self, code: str, engine: str, progress: Progress) -> None:
+        with self._turn:
+            gallery, keys, rows = self._gallery(code, engine, progress, hurried=True)
+            rows.hurried = True
+            try:
+                gallery.open_all(progress)
+                rows.forget_unused()
+            finally:
+                rows.hurried = keys.hurried = False
 
     def close(self) -> None:
         """Let go of the galleries."""
