@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from countenance.scores import ID_BYTES, Opened, SealedRows
+from countenance.scores import ID_BYTES, Opened, SealedRows, square_lengths
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -109,8 +109,9 @@ class HeldRows:
                 missing[part] = opened.missing
             if not self.hurried:
                 time.sleep(_REST_S)
-        ids = rows[:, :ID_BYTES].copy()
-        return _Held(change, Opened(ids, templates, missing if missing.any() else None), missing)
+        none = missing if missing.any() else None
+        held = Opened(rows[:, :ID_BYTES].copy(), templates, none, square_lengths(templates))
+        return _Held(change, held, missing)
 
     def _still(self, held: _Held) -> bool:
         """Whether what is held is right with the keys of now; those that went are taken out."""

@@ -8,6 +8,7 @@ crash left half-way before anybody is served.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,10 @@ from countenance.desk.wiring import GallerySearcher, PermitIssuer
 from countenance.faces import Engine, load_engine
 from countenance.record import SQLiteVault, WitnessPanel
 
+_TURN_S = 0.001
+"""How long one thread may keep the others from Python. A search asks for its turn some thousand
+times, and with the usual 5 ms it takes seconds beside pages that are busy."""
+
 
 @contextlib.contextmanager
 def open_deployment(
@@ -65,7 +70,8 @@ def open_deployment(
     clock
         Of the desk; checkpoints and cosignatures always go by the machine's.
     serving
-        People will search: open the galleries before the block begins.
+        People will look and search at once in this process: open the galleries before the block
+        begins, and let threads take turns more often.
     progress
         Told of that.
 
@@ -114,6 +120,7 @@ def open_deployment(
             desk, house, root=places.galleries, engine=engine, issuer=issuer
         )))  # fmt: skip
         if serving:
+            sys.setswitchinterval(_TURN_S)
             searcher.warm(progress)
         publisher = WitnessedPublisher(log, WitnessPanel(inside, clock=now_s), inside)
         means = Means(keys, RequestGate(house), searcher, publisher)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from countenance.scores.gallery.layout import ID_BYTES, GalleryHeader
     from countenance.scores.gallery.permit import Permit, PermitTerms, probe_digest
     from countenance.scores.gallery.reading import Gallery, open_gallery
-    from countenance.scores.gallery.scanning import PROBE_LIMIT, search
+    from countenance.scores.gallery.scanning import PROBE_LIMIT, search, square_lengths
     from countenance.scores.gallery.writing import GalleryWriter, create_gallery
     from countenance.scores.listed import TableComparisons
     from countenance.scores.london import LONDON_PROTOCOL, london_scores
@@ -99,6 +99,7 @@ _HOMES = {
     "gallery.scanning": (
         "PROBE_LIMIT",
         "search",
+        "square_lengths",
     ),
     "gallery.writing": (
         "GalleryWriter",
@@ -190,6 +191,7 @@ __all__ = [
     "score_pairs",
     "search",
     "spread",
+    "square_lengths",
     "stream",
     "tails",
     "tally",

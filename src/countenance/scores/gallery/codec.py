@@ -36,11 +36,14 @@ class Opened:
         int16 (n, d).
     missing
         bool (n,): True where there is no template to be had; None where there is one everywhere.
+    squares
+        int32 (n,): squared lengths of the templates, where they are known (`square_lengths`).
     """
 
     ids: Bytes
     templates: Int16
     missing: Mask | None
+    squares: npt.NDArray[np.int32] | None = None
 
 
 class Codec(Protocol):

@@ -21,6 +21,7 @@ from countenance.core import InputError, IntegrityError, processors
 from countenance.scores.exact import LENGTH_LIMIT, ExactTemplates
 from countenance.scores.gallery.blas import one_blas_thread
 from countenance.scores.gallery.candidates import LIST_LIMIT, Best, CandidateList, SearchResult
+from countenance.scores.gallery.codec import Opened
 from countenance.scores.gallery.errors import ConflictError, PermitError
 from countenance.scores.gallery.permit import Permit, check_permit, probe_digest
 from countenance.scores.gallery.reading import Block, Gallery, Moved, State
@@ -195,13 +196,13 @@ def _scan_blocks(
     erased = 0
     size = max((block.rows for block in state.blocks), default=0)
     buffer = np.empty((size, header.row_bytes), np.uint8)
-    floats = np.empty((max(1, _FLOATS // header.dimension), header.dimension), np.float32)
+    floats = np.empty((_rows_at_once(header.dimension), header.dimension), np.float32)
     scores = np.empty((len(probes), size), np.int32)
     for block in blocks:
         opened = state.opened(block, codec, buffer)
         missing = opened.missing
         out = scores[:, : block.rows]
-        _score(opened.templates, probes, floats, out)
+        _score(opened, probes, floats, out)
         if missing is not None:
             erased += int(missing.sum()) - (0 if block.gone is None else int(block.gone.sum()))
         for each, row in zip(best, out, strict=True):
@@ -209,23 +210,47 @@ def _scan_blocks(
     return best, erased
 
 
+def square_lengths(templates: Int16) -> Int32:
+    """Squared lengths of templates (n, d), int32 (n,).
+
+    Raises IntegrityError where one is too long for exact scores.
+    """
+    out, step = np.empty(len(templates), np.int32), _rows_at_once(templates.shape[1])
+    for start in range(0, len(templates), step):
+        part = templates[start : start + step].astype(np.float32)
+        out[start : start + len(part)] = _squares(part)
+    return out
+
+
 def _score(
-    templates: Int16, probes: ExactTemplates, floats: npt.NDArray[np.float32], out: Int32
+    opened: Opened, probes: ExactTemplates, floats: npt.NDArray[np.float32], out: Int32
 ) -> None:
     """Scores of templates (n, d) against probes into `out`, int32 (probes, n)."""
-    columns = probes.values.T
+    templates, columns = opened.templates, probes.values.T
     step = len(floats)
     for start in range(0, len(templates), step):
         part = templates[start : start + step]
         values = floats[: len(part)]
         np.copyto(values, part)
-        # Exact while below 2^24, and no sum of squares that is not rounds to below it.
-        squares = np.vecdot(values, values)
-        if squares.max() >= LENGTH_LIMIT**2:
-            raise IntegrityError("a template of the gallery is too long for exact scores")
+        if opened.squares is None:
+            squares = _squares(values)
+        else:
+            squares = opened.squares[start : start + step]
         scores = out[:, start : start + step]
         scores[:] = (values @ columns).T
         if probes.unit.kind == "distance":
             scores *= 2
-            scores -= squares.astype(np.int32)
+            scores -= squares
             scores -= probes.squares[:, None]
+
+
+def _squares(values: npt.NDArray[np.float32]) -> Int32:
+    """Exact below 2^24, and no sum of squares that is not rounds to below it."""
+    squares: npt.NDArray[np.float32] = np.vecdot(values, values)
+    if squares.size and squares.max() >= LENGTH_LIMIT**2:
+        raise IntegrityError("a template of the gallery is too long for exact scores")
+    return squares.astype(np.int32)
+
+
+def _rows_at_once(dimension: int) -> int:
+    return max(1, _FLOATS // dimension)
