@@ -25,7 +25,7 @@ from bench.loadmade import GALLERY, WORDS
 from countenance.web.demo.device import SimulatedDevice
 from countenance.web.demo.scenery import read_script
 
-OPENS_A_CASE = 0.01  # of a requester's steps: with five seconds between two, each in eight minutes
+OPENS_A_CASE = 0.02  # of a requester's steps: with five seconds between two, each in four minutes
 _TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 _DIGEST = re.compile(r'data-digest="([0-9a-f]{64})"')
