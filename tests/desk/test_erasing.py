@@ -54,9 +54,6 @@ from countenance.desk.dashboards import ToDo, my_work
 from countenance.desk.decisions import begin
 from countenance.desk.edits import Operation
 from countenance.desk.erasing import (
-    Basis,
-    Erasure,
-    ErasureState,
     ask_erasure,
     closed_case,
     closed_cases,
@@ -64,6 +61,11 @@ from countenance.desk.erasing import (
     finish,
     open_erasures,
     refuse_erasure,
+)
+from countenance.desk.erasure_tables import (
+    Basis,
+    Erasure,
+    ErasureState,
 )
 from countenance.desk.errors import DeskError, NotAllowedError, StateError
 from countenance.desk.events import Recorder

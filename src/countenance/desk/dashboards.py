@@ -19,8 +19,8 @@ from countenance.desk.account_tables import Account, AccountState
 from countenance.desk.approvals import Approval
 from countenance.desk.audits import AcceptedAudit, AuditState
 from countenance.desk.cases import Case, CaseState
-from countenance.desk.erasing import ASKED_FOR as ERASURE_ASKED_FOR
-from countenance.desk.erasing import Erasure, ErasureState
+from countenance.desk.erasure_tables import ASKED_FOR as ERASURE_ASKED_FOR
+from countenance.desk.erasure_tables import Erasure, ErasureState
 from countenance.desk.gallery_tables import Gallery
 from countenance.desk.incidents import Incident, IncidentState
 from countenance.desk.leads import Lead, LeadState

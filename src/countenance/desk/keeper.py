@@ -22,7 +22,15 @@ from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from countenance.core import CountenanceError
-from countenance.desk import doors, erasing, purging, subjects
+from countenance.desk import (
+    doors,
+    erasing,
+    erasure_tables,
+    purging,
+    standing,
+    subjects,
+    two_person,
+)
 from countenance.desk.account_tables import SessionRow
 from countenance.desk.approvals import Approval
 from countenance.desk.ceremonies import Challenge, Refused, tell_refusals
@@ -60,6 +68,7 @@ class Keeper:
         self._duties: Mapping[str, Callable[[], int]] = {
             "refusals": self._refusals, "purges": self._purges, "sweep": self._sweep,
             "invitations": self._invitations, "requests": self._requests,
+            "joint": self._joint,
             "interrupted": self._interrupted, "sealed": self._sealed,
             "reminders": self._reminders, "erasures": self._erasures, "subjects": self._subjects,
         }  # fmt: skip
@@ -124,6 +133,16 @@ class Keeper:
             )
         )
         return self._do("account.expire-invitations", late, expire)
+
+    def _joint(self) -> int:
+        """What waits for a second person for too long comes to its end."""
+        now = self._desk.now()
+        late = [
+            *self._ids(select(two_person.JointRequest.id).where(two_person.too_old(now))),
+            *self._ids(select(standing.Switch.id).where(standing.too_old(now))),
+            *self._ids(select(erasure_tables.Erasure.id).where(erasure_tables.too_old(now))),
+        ]
+        return self._do("joint.expire", late, _expire)
 
     def _requests(self) -> int:
         """Requests that nobody approved or searched in time lapse."""
@@ -200,6 +219,10 @@ def _lapse(doing: Doing) -> int:
         move(doing, row, to=RequestState.LAPSED,
              reason="time-over" if pending else "approval-over")  # fmt: skip
     return len(rows)
+
+
+def _expire(doing: Doing) -> int:
+    return sum(each.expire(doing) for each in (two_person, standing, erasure_tables))
 
 
 def _left_running(db: Session, now: datetime.datetime) -> list[Search]:

@@ -12,7 +12,7 @@ from countenance.desk.account_events import KINDS as ACCOUNTS
 from countenance.desk.audits import KINDS as AUDITS
 from countenance.desk.cases import KINDS as CASES
 from countenance.desk.configured import KINDS as CONFIGURED
-from countenance.desk.erasing import KINDS as ERASING
+from countenance.desk.erasure_tables import KINDS as ERASING
 from countenance.desk.evidence import KINDS as EVIDENCE
 from countenance.desk.galleries import KINDS as GALLERIES
 from countenance.desk.gallerystatements import KINDS as GALLERY_STATEMENTS

@@ -66,6 +66,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "account.close": _by(_M, step_up=True),
         "account.replace-passkey": _by(_M, step_up=True),
         "account.confirm": _by(_M, step_up=True),
+        "account.withdraw-request": _by(_M, standing_down=True),
         "account.own-passkey": _by(_R, _A, _E, _U, _M, step_up=True),
         "account.list": _by(_M, _U, standing_down=True),
         # galleries
@@ -84,6 +85,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "case.read": _by(_R, _A, _E, _U, standing_down=True),
         "case.list-closed": _by(_U, _M, standing_down=True),
         "case.ask-erasure": _by(_M, step_up=True, standing_down=True),
+        "case.withdraw-erasure": _by(_M, standing_down=True),
         "case.confirm-erasure": _by(_U, step_up=True, standing_down=True),
         "case.refuse-erasure": _by(_U, step_up=True, standing_down=True),
         "probe.upload": _by(_R, training="requester"),
@@ -129,6 +131,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "outside.release": _by(_A, step_up=True, training="approver"),
         # what falls due
         "account.expire-invitations": _by(standing_down=True),
+        "joint.expire": _by(standing_down=True),
         "request.lapse": _by(standing_down=True),
         "search.finish": _by(),
         "search.interrupt": _by(standing_down=True),
@@ -152,6 +155,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "desk.stand-down": _by(_M, step_up=True, standing_down=True),
         "desk.confirm-stand-down": _by(_A, step_up=True, standing_down=True),
         "desk.take-up": _by(_M, step_up=True, standing_down=True),
+        "desk.withdraw-switch": _by(_M, standing_down=True),
         "desk.confirm-take-up": _by(_A, step_up=True, standing_down=True),
         "record.read": _by(_U, _M, standing_down=True),
         "record.open-field": _by(_U, step_up=True, standing_down=True),

@@ -33,7 +33,7 @@ from countenance.desk.base import Base, import_tables
 from countenance.desk.errors import DeskError
 
 T = TypeVar("T")
-REVISION = "0002"
+REVISION = "0003"
 """The revision of the tables that this program works with (see `migrations`)."""
 
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))

@@ -33,7 +33,7 @@ class CaseEvent(Base):
     at: Mapped[datetime.datetime] = mapped_column(UTC)
     kind: Mapped[str] = mapped_column(String(64), index=True)
     public: Mapped[str] = mapped_column(Text)
-    leaf: Mapped[str] = mapped_column(String(64))
+    leaf: Mapped[str] = mapped_column(String(64), index=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ from starlette.responses import Response
 
 from countenance.desk.administration import names_of
 from countenance.desk.erasing import (
-    ASKED_FOR,
-    Basis,
     ErasureView,
     ask_erasure,
     closed_case,
@@ -25,6 +23,7 @@ from countenance.desk.erasing import (
     open_erasures,
     refuse_erasure,
 )
+from countenance.desk.erasure_tables import ASKED_FOR, Basis
 from countenance.desk.errors import StateError
 from countenance.web.access import needs
 from countenance.web.at import At
