@@ -10,7 +10,6 @@ from pydantic import Base64Bytes, Field
 
 from countenance.desk.knownanswers import KnownCase, Result, register, results, retire
 from countenance.desk.listings import KnownLine, list_known_answers
-from countenance.desk.quality import read_upload
 from countenance.web.access import needs
 from countenance.web.api.base import In, Line, Made, Nothing, Out
 from countenance.web.api.routing import Router
@@ -57,8 +56,6 @@ def register_known_answer(
     at: Annotated[At, needs("known-answer.register")], sent: NewKnownAnswer
 ) -> Made:
     """Register a list whose truth is known; it is mixed in among the others."""
-    for picture in (sent.probe, *sent.pictures):
-        read_upload(picture)
     case = KnownCase(sent.probe, sent.pictures, sent.answer, sent.consent)
     return Made(id=register(at.desk, at.actor(), case, keys=at.deployment.keys))
 
