@@ -185,7 +185,9 @@ def _searches(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
     )  # fmt: skip
     for request in db.scalars(begun):
         yield Task(ToDo.FINISH_SEARCH, request.id, request.submitted_at)
-    left = select(Search).where(Search.requester == me, Search.state != SearchState.OPEN)
+    left = select(Search).where(
+        Search.requester == me, Search.state.in_((SearchState.RUNNING, SearchState.SEALED))
+    )
     for row in db.scalars(left.limit(MOST)):
         if row.state == SearchState.SEALED or row.lease_until <= now:
             yield Task(ToDo.FINISH_SEARCH, row.request, row.started_at)

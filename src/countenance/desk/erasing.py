@@ -211,7 +211,8 @@ def hindrance(db: Session, case: Case) -> str | None:
             SearchRequest.state.in_((RequestState.PENDING, RequestState.APPROVED)),
         ),
         "search-runs": select(Search.id).where(
-            Search.case_id == case.id, Search.state != SearchState.OPEN
+            Search.case_id == case.id,
+            Search.state.in_((SearchState.RUNNING, SearchState.SEALED)),
         ),
         "review-open": select(Review.id).join(Search, Search.id == Review.search).where(
             Search.case_id == case.id, Review.state == ReviewState.OPEN

@@ -6,7 +6,8 @@ done. One that fails does not keep the others from being done, and is tried agai
 Of a search that a crash left, the keeper publishes and opens a list that is *sealed*: nothing is
 decided by that. One that has no list yet it does not make again. The comparison was asked for with
 a passkey by somebody who was there; that they still want it an hour later is theirs to say. The
-interruption is recorded, and stands among their tasks.
+interruption is recorded, and stands among their tasks until its approval is over; then the search
+is over, too, and recorded so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from countenance.core import CountenanceError
@@ -69,7 +70,7 @@ class Keeper:
             "refusals": self._refusals, "purges": self._purges, "sweep": self._sweep,
             "invitations": self._invitations, "requests": self._requests,
             "joint": self._joint,
-            "interrupted": self._interrupted, "sealed": self._sealed,
+            "given-up": self._given_up, "interrupted": self._interrupted, "sealed": self._sealed,
             "reminders": self._reminders, "erasures": self._erasures, "subjects": self._subjects,
         }  # fmt: skip
 
@@ -151,6 +152,12 @@ class Keeper:
             "request.lapse", self._ids(select(SearchRequest.id).where(due).limit(_BATCH)), _lapse
         )
 
+    def _given_up(self) -> int:
+        """Searches without a list, whose approval is over, are over with it."""
+        with self._desk.store.reading() as db:
+            left = [row.id for row in _given_up(db, self._desk.now())]
+        return self._do("request.lapse", left, _give_up)
+
     def _interrupted(self) -> int:
         """Searches that a crash left without a list are said to be so, once an attempt."""
         now = self._desk.now()
@@ -223,6 +230,38 @@ def _lapse(doing: Doing) -> int:
 
 def _expire(doing: Doing) -> int:
     return sum(each.expire(doing) for each in (two_person, standing, erasure_tables))
+
+
+def _given_up(db: Session, now: datetime.datetime) -> Sequence[SearchRequest]:
+    """Requests taken up that can have no list any more: nobody at work, no valid approval."""
+    left = (
+        select(SearchRequest).join(Approval, Approval.request_id == SearchRequest.id)
+        .outerjoin(Search, Search.request == SearchRequest.id)
+        .where(SearchRequest.state == RequestState.TAKEN_UP, Approval.expires_at <= now,
+               or_(Search.id.is_(None),
+                   and_(Search.state == SearchState.RUNNING, Search.lease_until < now)))
+        .order_by(SearchRequest.id).limit(_BATCH)
+    )  # fmt: skip
+    return db.scalars(left).all()
+
+
+def _give_up(doing: Doing) -> int:
+    left = _given_up(doing.db, doing.now)
+    for request in left:
+        search = doing.db.scalar(
+            select(Search).where(Search.request == request.id).with_for_update()
+        )
+        move(doing, request, to=RequestState.LAPSED, reason="approval-over")
+        if search is None:
+            continue
+        search.state = SearchState.EXPIRED
+        doing.record.add(
+            doing.db, _INTERRUPTED, about=search.handle,
+            public={"request": search.request_digest, "attempt": search.attempt,
+                    "reason": "approval-over"},
+            private={"case": search.case_id},
+        )  # fmt: skip
+    return len(left)
 
 
 def _left_running(db: Session, now: datetime.datetime) -> list[Search]:

@@ -24,7 +24,7 @@ from countenance.desk.gallery_tables import Enrolled, Entry, Gallery
 from countenance.desk.importplans import image_mark
 from countenance.desk.leads import Lead
 from countenance.desk.reviews import Review, ReviewState
-from countenance.desk.searches import Search, SearchState, opened_list
+from countenance.desk.searches import WITH_A_LIST, Search, SearchState, opened_list
 from countenance.desk.secrets_at_rest import ErasedError, Secrets
 from countenance.desk.service import Actor, Desk, Doing
 from countenance.desk.subjects import SubjectState, move, tell, the_request
@@ -219,7 +219,7 @@ def _lists(db: Session, gallery: str) -> Iterator[Search]:
     while True:
         rows = db.scalars(
             select(Search)
-            .where(Search.gallery == gallery, Search.state != SearchState.RUNNING,
+            .where(Search.gallery == gallery, Search.state.in_(WITH_A_LIST),
                    Search.id > after)
             .order_by(Search.id).limit(200)
         ).all()  # fmt: skip

@@ -168,7 +168,7 @@ class ResultLine(Value, frozen=True, kw_only=True):
     readable: bool
 
 
-SearchState = Literal["running", "sealed", "open"]
+SearchState = Literal["running", "sealed", "open", "expired"]
 """Where a search stands."""
 
 
