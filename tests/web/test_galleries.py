@@ -169,6 +169,36 @@ def test_two_imports_into_a_gallery_do_not_run_at_once(site: Site) -> None:
     assert "under way" in second.text
 
 
+def test_an_import_is_cancelled_from_its_page(site: Site) -> None:
+    admin = made(site)
+    deskgalleries.folder(site.folder / "in", [{} for _ in range(3)])
+    begun = admin.post(
+        "/galleries/wanted-2026/import",
+        {"folder": "batch", "plan": fields_of(plan_of(admin))["plan"]}, confirm="gallery.import",
+    )  # fmt: skip
+    path = begun.headers["location"].partition("?")[0]
+    auditor = site.joined("Uma Upp", Role.AUDITOR, train=False)
+    assert f'action="{path}/cancel"' in admin.get(path).text
+    assert "/cancel" not in auditor.get(path).text
+    assert auditor.post(f"{path}/cancel").status_code == 403
+    elsewhere = admin.post(f"/galleries/booking/imports/{path[-32:]}/cancel")
+    nothing = admin.post(f"/galleries/wanted-2026/imports/{NOBODY}/cancel")
+    assert elsewhere.status_code == nothing.status_code == 403
+    done = admin.post(f"{path}/cancel")
+    assert done.headers["location"] == f"{path}?done=import-cancelled"
+    page = admin.get(done.headers["location"])
+    assert "nothing more comes in" in page.text
+    assert "It was cancelled. 0 images that had come in by then stay" in page.text
+    assert "refresh" not in page.headers
+    assert f"{path}/cancel" not in page.text
+    again = admin.post(f"{path}/cancel")
+    assert again.status_code == 409
+    assert "this import has ended" in again.text.lower()
+    assert not work(site)
+    (told,) = entries(site.deployment.log, "gallery-import-cancelled")
+    assert told.public["added"] == 0
+
+
 def test_a_folder_elsewhere_is_none(site: Site) -> None:
     admin = made(site)
     outside = site.folder / "outside"

@@ -73,6 +73,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "gallery.create": _by(_M, step_up=True),
         "gallery.import": _by(_M, step_up=True),
         "gallery.import-plan": _by(_M),
+        "gallery.cancel-import": _by(_M, standing_down=True),
         "gallery.erase-person": _by(_M, step_up=True, standing_down=True),
         "gallery.disposition": _by(_M, step_up=True, standing_down=True),
         "gallery.imported": _by(),

@@ -18,7 +18,7 @@ from countenance.desk.galleries import (
     set_disposition,
 )
 from countenance.desk.gallery_tables import EntryState
-from countenance.desk.imports import begin_import, dry_run
+from countenance.desk.imports import begin_import, cancel_import, dry_run
 from countenance.desk.jobs import JobState
 from countenance.desk.listings import (
     EntryLine,
@@ -29,7 +29,17 @@ from countenance.desk.listings import (
     read_gallery,
 )
 from countenance.web.access import needs
-from countenance.web.api.base import After, CodeText, DigestText, In, Line, Lines, Most, Out
+from countenance.web.api.base import (
+    After,
+    CodeText,
+    DigestText,
+    In,
+    Line,
+    Lines,
+    Most,
+    Nothing,
+    Out,
+)
 from countenance.web.api.routing import Router
 from countenance.web.at import At
 from countenance.web.ids import Code, Id
@@ -156,6 +166,12 @@ class ImportBegun(Out):
     job: str
 
 
+class ImportCancelled(Out):
+    """How many images had come in by then, and stay."""
+
+    added: int
+
+
 class Disposition(In):
     """What became of the record behind an image, and how that is known."""
 
@@ -238,6 +254,14 @@ def begin_an_import(
         at.desk, at.actor(), gallery, sent.folder, plan=plan, root=root
     )  # fmt: skip
     return ImportBegun(id=made, job=job)
+
+
+@router.post("/galleries/{gallery}/imports/{identity}/cancel", response_model=ImportCancelled)
+def cancel_an_import(
+    at: Annotated[At, needs("gallery.cancel-import")], gallery: Code, identity: Id, _: Nothing
+) -> ImportCancelled:
+    """End an import where it is; what it has brought in stays."""
+    return ImportCancelled(added=cancel_import(at.desk, at.actor(), gallery, identity))
 
 
 @router.post("/galleries/{gallery}/entries/{entry}/disposition", status_code=204)

@@ -131,6 +131,12 @@ class ImportBegun(Value, frozen=True, kw_only=True):
     job: str
 
 
+class ImportCancelled(Value, frozen=True, kw_only=True):
+    """How many images had come in by then, and stay."""
+
+    added: int
+
+
 class RefusedRow(Value, frozen=True, kw_only=True):
     """A row that would not come in, by its place in the manifest, and why."""
 
@@ -216,6 +222,17 @@ class GalleriesCalls(Part):
             Shape[ImportPlan](ImportPlan),
             path={"gallery": gallery},
             body=sent,
+        )
+
+    def cancel_an_import(self, gallery: str, identity: str) -> ImportCancelled:
+        """End an import where it is; what it has brought in stays."""
+        return self._call(
+            Call(
+                "cancel_an_import", "POST", "/api/v1/galleries/{gallery}/imports/{identity}/cancel"
+            ),
+            Shape[ImportCancelled](ImportCancelled),
+            path={"gallery": gallery, "identity": identity},
+            body={},
         )
 
     def set_entry_disposition(self, gallery: str, entry: str, sent: Disposition) -> None:
