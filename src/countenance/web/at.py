@@ -18,7 +18,7 @@ from starlette.responses import Response
 from countenance.core import CountenanceError, InputError
 from countenance.desk.ceremonies import SignInError
 from countenance.desk.deployment import Deployment
-from countenance.desk.errors import NotAllowedError, StateError
+from countenance.desk.errors import NotAllowedError, StateError, StoodDownError
 from countenance.desk.service import Actor, Desk
 from countenance.desk.sessions import authenticate
 from countenance.web.fields import Fields
@@ -27,7 +27,8 @@ from countenance.web.statuses import status_of
 
 SESSION_COOKIE = "__Host-desk"
 CEREMONY_COOKIE = "__Host-ceremony"
-_AGAIN = (InputError, StateError, NotAllowedError)  # after these a form is shown again
+_AGAIN = (InputError, StateError, StoodDownError, NotAllowedError)
+"""After these a form is shown again."""
 
 
 class At:
