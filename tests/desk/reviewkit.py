@@ -157,7 +157,7 @@ class World:
         self.publisher = LocalPublisher(self.log)
         self.means = Means(self.keys, self.gate, self.searcher, self.publisher)
         self.pictures = StubPictures()
-        self.lead_means = LeadMeans(self.keys, StubFacts(), decide)
+        self.lead_means = LeadMeans(self.keys, StubFacts(), decide, self.pictures)
         self.sources = Sources(self.keys, self.pictures, self.audits)
 
     def who(self, account: str, *roles: Role) -> Actor:

@@ -167,7 +167,7 @@ def full_case(way: Way, word: Words) -> str:
         reviewing.conclude(desk, actor, task, found, keys=KEYS)
     ((lead, _, _),) = list_leads(desk, ANNA)
     answers = {**ANSWERS, Question.TATTOOS: Checked(Answer.NOT_KNOWN, word("asked"))}
-    means = LeadMeans(KEYS, RequestFacts(of), of.decide)
+    means = LeadMeans(KEYS, RequestFacts(of), of.decide, way.pictures)
     answer_checklist(desk, ANNA, lead, answers, means=means)
     new = NewEvidence(EvidenceKind.WITNESS, Relation.INDEPENDENT, word("saw"), word("interview"),
                       datetime.date(2026, 11, 22))  # fmt: skip

@@ -15,8 +15,8 @@ from countenance.web.pages import tasks
 
 R, A, E, U, M = Role
 WHOSE = {
-    R: "search-now finish-search answer-checklist issue-lead give-outcome another-probe "
-       "waits-for-approval",
+    R: "search-now finish-search answer-checklist issue-lead give-outcome look-again "
+       "another-probe waits-for-approval",
     A: "approve-request supervise-lead approve-setting approve-ask decide-quarantine "
        "close-incident confirm-standing",
     E: "judge-probe examine",

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from countenance.desk.account_tables import Account, AccountState
@@ -22,7 +23,7 @@ from countenance.desk.cases import Case, CaseState
 from countenance.desk.erasure_tables import ASKED_FOR as ERASURE_ASKED_FOR
 from countenance.desk.erasure_tables import Erasure, ErasureState
 from countenance.desk.gallery_tables import Gallery
-from countenance.desk.incidents import Incident, IncidentState
+from countenance.desk.incidents import Incident, IncidentState, in_force
 from countenance.desk.leads import Lead, LeadState
 from countenance.desk.outside_tables import AskState, OutsideAsk, OutsideResult, ResultState
 from countenance.desk.probes import Probe, ProbeState
@@ -51,6 +52,7 @@ class ToDo(StrEnum):
     ANSWER_CHECKLIST = "answer-checklist"  # lead
     ISSUE_LEAD = "issue-lead"  # lead
     GIVE_OUTCOME = "give-outcome"  # lead
+    LOOK_AGAIN = "look-again"  # lead: what it rests on no longer stands
     ANOTHER_PROBE = "another-probe"  # probe, judged unsuitable
     WAITS_FOR_APPROVAL = "waits-for-approval"  # request: nothing to do but wait
     APPROVE_REQUEST = "approve-request"  # request
@@ -194,9 +196,21 @@ def _searches(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
 
 
 def _leads(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
-    rows = select(Lead).where(Lead.requester == me, Lead.state != LeadState.ENDED)
-    for row in db.scalars(rows.order_by(Lead.due_at).limit(MOST)):
-        if row.state == LeadState.PREPARED:
+    suspended = (
+        select(func.min(Incident.opened_at)).where(
+            in_force(),
+            or_(Incident.engine == Search.engine, Incident.gallery == Search.gallery),
+        ).correlate(Search).scalar_subquery()
+    )  # fmt: skip
+    rows = (
+        select(Lead, suspended).join(Search, Search.id == Lead.search)
+        .where(Lead.requester == me, Lead.state != LeadState.ENDED)
+    )  # fmt: skip
+    for row, since in db.execute(rows.order_by(Lead.due_at).limit(MOST)):
+        doubted = row.image_removed_at or cast("datetime.datetime | None", since)
+        if doubted is not None:
+            yield Task(ToDo.LOOK_AGAIN, row.id, doubted)
+        elif row.state == LeadState.PREPARED:
             yield Task(ToDo.ANSWER_CHECKLIST, row.id, row.prepared_at, row.due_at)
         elif row.state == LeadState.CHECKED:
             yield Task(ToDo.ISSUE_LEAD, row.id, row.prepared_at, row.due_at)

@@ -253,6 +253,9 @@ class RecordedGalleries:
 
     def about(self, db: Session, gallery: str, candidate: str) -> Reference:
         """When it was taken, and the groups that the record states; never read off the face."""
+        gone = db.get(Entry, candidate)
+        if gone is not None and gone.gallery == gallery and gone.state == EntryState.REMOVED:
+            return Reference(gone.captured_on, {}, gone.removed_at)
         row = _entry(db, gallery, candidate)
         groups = json.loads(self._open(db, gallery, candidate, "about"))["groups"]
         return Reference(row.captured_on, groups)

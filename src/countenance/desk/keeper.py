@@ -38,6 +38,7 @@ from countenance.desk.ceremonies import Challenge, Refused, tell_refusals
 from countenance.desk.invitations import CODE_S, Invitation, InvitationState, expire
 from countenance.desk.leads import FOLLOW_UP_DAYS, Lead, LeadState
 from countenance.desk.passkeys import CEREMONY_S
+from countenance.desk.removedimages import note_removed
 from countenance.desk.requests import RequestState, SearchRequest, move
 from countenance.desk.searches import Search, SearchState
 from countenance.desk.searching import Means, finish_sealed
@@ -47,6 +48,7 @@ from countenance.desk.timeline import CaseEvent
 
 _TELL = logging.getLogger(__name__)
 _BATCH = 50
+_LOOK_EVERY = datetime.timedelta(hours=1)
 _FORGET = datetime.timedelta(days=30)
 _INTERRUPTED, _REMINDED = "search-interrupted", "lead-reminded"
 
@@ -66,12 +68,14 @@ class Keeper:
         self, desk: Desk, *, means: Means | None = None, zone: datetime.tzinfo = datetime.UTC
     ) -> None:
         self._desk, self._means, self._zone = desk, means, zone
+        self._look_at = desk.clock()
         self._duties: Mapping[str, Callable[[], int]] = {
             "refusals": self._refusals, "purges": self._purges, "sweep": self._sweep,
             "invitations": self._invitations, "requests": self._requests,
             "joint": self._joint,
             "given-up": self._given_up, "interrupted": self._interrupted, "sealed": self._sealed,
-            "reminders": self._reminders, "erasures": self._erasures, "subjects": self._subjects,
+            "reminders": self._reminders,
+            "removed": self._removed, "erasures": self._erasures, "subjects": self._subjects,
         }  # fmt: skip
 
     def run_once(self) -> dict[str, int]:
@@ -174,6 +178,16 @@ class Keeper:
         with self._desk.store.reading() as db:
             left = [row.id for row, _ in _unreminded(db, now)]
         return self._do("lead.remind", left, _remind)
+
+    def _removed(self) -> int:
+        """Leads whose image was removed are found once an hour: each has to be opened for it."""
+        now = self._desk.clock()
+        if self._means is None or now < self._look_at:
+            return 0
+        found = note_removed(self._desk, keys=self._means.keys)
+        if not found:
+            self._look_at = now + _LOOK_EVERY
+        return found
 
     def _erasures(self) -> int:
         """What is left of erasures, in the vault and in the files."""

@@ -137,6 +137,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "search.finish": _by(),
         "search.interrupt": _by(standing_down=True),
         "lead.remind": _by(standing_down=True),
+        "lead.note-removed": _by(standing_down=True),
         # what pages are made of
         "task.list": _by(_R, _A, _E, _U, _M, standing_down=True),
         "figures.read": _by(_R, _A, _U, _M, standing_down=True),

@@ -22,7 +22,7 @@ from countenance.desk.errors import NotAllowedError
 from countenance.desk.galleries import find_person
 from countenance.desk.gallery_tables import Enrolled, Entry, Gallery
 from countenance.desk.importplans import image_mark
-from countenance.desk.leads import Lead
+from countenance.desk.leads import Lead, candidate_of
 from countenance.desk.reviews import Review, ReviewState
 from countenance.desk.searches import WITH_A_LIST, Search, SearchState, opened_list
 from countenance.desk.secrets_at_rest import ErasedError, Secrets
@@ -236,7 +236,6 @@ def _outcome(db: Session, keys: Secrets, search: Search, mine: set[str]) -> str:
     if review.state != ReviewState.AGREED_CANDIDATE:
         return "no-lead"
     lead = db.scalars(select(Lead).where(Lead.review == review.id)).one()
-    clear = keys.open(db, search.handle, lead.box, purpose=f"lead {lead.id}")
-    if json.loads(clear)["candidate"] not in mine:
+    if candidate_of(db, keys, lead, search) not in mine:
         return "lead-of-another"
     return "lead" if lead.outcome is None else f"lead: {lead.outcome}"

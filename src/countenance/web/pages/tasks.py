@@ -24,6 +24,7 @@ SAYS: Mapping[ToDo, tuple[str, str]] = {
     ToDo.ANSWER_CHECKLIST: ("Answer what speaks against a lead", "/leads/{}"),
     ToDo.ISSUE_LEAD: ("Issue a lead", "/leads/{}"),
     ToDo.GIVE_OUTCOME: ("Say what became of a lead", "/leads/{}"),
+    ToDo.LOOK_AGAIN: ("Look at a lead again: what it rests on no longer stands", "/leads/{}"),
     ToDo.ANOTHER_PROBE: ("Find a better probe: this one is not suitable", "/probes/{}"),
     ToDo.WAITS_FOR_APPROVAL: ("Nothing to do: a second person is awaited", "/requests/{}"),
     ToDo.APPROVE_REQUEST: ("Approve or decline a request", "/approvals/{}"),

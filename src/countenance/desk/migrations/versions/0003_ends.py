@@ -1,4 +1,4 @@
-"""When a wish to turn the switch ended, and the events of a case by the hash of their leaf."""
+"""Ends that were not told: of the switch, of a lead's image; events of a case by their leaf."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ def upgrade() -> None:
         "standing_switches", sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True)
     )
 
+    op.add_column(
+        "leads", sa.Column("image_removed_at", sa.DateTime(timezone=True), nullable=True)
+    )
+
 
 def downgrade() -> None:
     """Back to the one before. Raises DeskError where that would take records away."""
+    op.drop_column("leads", "image_removed_at")
     op.drop_column("standing_switches", "ended_at")
     op.drop_index(op.f("ix_case_events_leaf"), table_name="case_events")

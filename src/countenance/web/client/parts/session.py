@@ -25,6 +25,7 @@ ToDo = Literal[
     "answer-checklist",
     "issue-lead",
     "give-outcome",
+    "look-again",
     "another-probe",
     "waits-for-approval",
     "approve-request",

@@ -174,6 +174,7 @@ class PictureReference(Value, frozen=True, kw_only=True):
 
     captured_on: datetime.date | None
     groups: dict[str, str]
+    removed_at: datetime.datetime | None
 
 
 class ListEntry(Value, frozen=True, kw_only=True):
