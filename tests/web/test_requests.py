@@ -272,6 +272,32 @@ def test_what_is_another_s_cannot_be_asked_with(cast: Cast) -> None:
     assert rolf.get("/requests/x").status_code == 404
 
 
+def test_of_many_requests_the_newest_are_listed(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = []
+    for n in range(3):
+        paths.append(cast.submitted(**{"reference-1": f"W-{n}"}))
+        cast.rita.post(f"{paths[-1]}/withdraw")
+        assert cast.rita.get(paths[-1]).status_code == 200
+    paths.sort()  # the clock stands still, so that ids decide
+    whole = cast.rita.get(cast.case).text
+    assert re.findall(r"/requests/[0-9a-f]{32}", whole) == paths
+    assert "all of them" not in whole
+    monkeypatch.setattr("countenance.web.pages.cases._NEWEST", 2)
+    page = cast.rita.get(cast.case).text
+    assert re.findall(r'(/requests/[0-9a-f]{32})">(Request \d)', page) == [
+        (paths[1], "Request 2"), (paths[2], "Request 3"),
+    ]  # fmt: skip
+    assert "The newest 2 of 3" in page
+    assert re.findall(
+        r"/requests/[0-9a-f]{32}", cast.rita.get(f"{cast.case}?every=yes").text
+    ) == paths  # fmt: skip
+    api = cast.rita.get(f"/api/v1{cast.case}/file?most=1").json()
+    assert [one["id"] for one in api["requests"]] == [paths[2][-32:]]
+    assert api["earlier_requests"] == 2
+
+
 def test_who_may_read_a_request(cast: Cast) -> None:
     path = cast.submitted()
     assert "Decide on it" in cast.app.get(path).text

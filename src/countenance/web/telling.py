@@ -65,10 +65,8 @@ class Told:
 def told(file: CaseFile) -> Iterator[Told]:
     """Every event of a case, in the order of the log."""
     owner = file.people.get(file.case.opened_by, "somebody")
-    approvers = {
-        one.digest: file.people.get(one.approver, "") for one in file.requests if one.approver
-    }
-    for moment in file.timeline:
+    approvers = {digest: file.people.get(who, "") for digest, who in file.approvers.items()}
+    for moment in file.events.moments:
         field, sentences = _SENTENCES.get(moment.kind, ("", {}))
         says = sentences.get(moment.public.get(field))
         rest = {name: value for name, value in moment.public.items() if not says or name != field}

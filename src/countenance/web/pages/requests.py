@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from countenance.core import InputError
 from countenance.desk.assembling import RequestForm
-from countenance.desk.casefile import read_case_file
+from countenance.desk.casefile import NO_REQUESTS, Part, read_case_file
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.probes import ProbeState
 from countenance.desk.requests import (
@@ -85,7 +85,8 @@ def review(at: Annotated[At, needs("request.preview")], case: Id) -> Response:
         for name in ("probe", "gallery"):
             if not at.fields.typed(name):
                 raise InputError("choose one", where=name)
-        file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
+        file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house,
+                          part=NO_REQUESTS)  # fmt: skip
         return at.page(
             "requests/review.html.j2", case=file.case, form=form, judged=judged,
             probe=next(one for one in file.probes if one.id == form.probe_id),
@@ -131,7 +132,8 @@ def withdraw_request(at: Annotated[At, needs("request.withdraw")], request: Id) 
 def show_request(at: At, request: str) -> Response:
     """The page of a request."""
     view = read_request(at.desk, at.looker(), request, house=at.deployment.house)
-    file = read_case_file(at.desk, at.looker(), view.case_id, house=at.deployment.house)
+    file = read_case_file(at.desk, at.looker(), view.case_id, house=at.deployment.house,
+                          part=Part(request=request))  # fmt: skip
     return at.page(
         "requests/show.html.j2", request=view, case=file.case, people=file.people,
         item=next(one for one in file.requests if one.id == request),
@@ -172,7 +174,8 @@ def _so_far(at: At, case: str) -> dict[str, Any]:
 
 def _form(at: At, case: str) -> Response:
     own_case_view(at, case)
-    file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
+    file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house,
+                          part=NO_REQUESTS)  # fmt: skip
     words = bundled_vocabulary()
     picked = at.request.query_params.get("probe", "")
     if not len(at.fields) and picked in {one.id for one in file.probes}:
