@@ -56,6 +56,7 @@ class Watched:
     page: Page = field(init=False)
     faults: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    story: str = ""
     cdp: Any = None
     device: str = ""
 
@@ -85,10 +86,11 @@ class Watched:
         """Nothing is wrong with this page as it is; a picture of it is kept.
 
         Pages that look the same, by address and first heading, are looked at once by all who
-        share `seen`.
+        share `seen`; what somebody is called makes no other page.
         """
         heading = self.page.locator("h1").first.text_content() or ""
-        sort = f"{shape(self.here)} {re.sub('[0-9a-f]{8,}|[0-9]+', '*', heading).strip()}"
+        heading = re.sub("[0-9a-f]{8,}|[0-9]+|[A-Z][a-z]+ [A-Z][a-z]+", "*", heading).strip()
+        sort = f"{shape(self.here)} {heading}"
         wrong = self.faults
         if sort not in self.seen:
             self.seen.add(sort)
@@ -97,7 +99,8 @@ class Watched:
             if said := self.overflow():
                 wrong.append(f"{self.here} at {NARROW} px: {said}")
             self.page.set_viewport_size({"width": WIDE, "height": 900})
-            self.shot(f"way-{len(self.seen):02}{re.sub('[^a-z]+', '-', sort.lower())[:60]}")
+            words = re.sub("[^a-z]+", "-", sort.lower())[:60].rstrip("-")
+            self.shot(f"{self.story}-{len(self.seen):02}{words}")
         assert not wrong, "\n".join(wrong)
 
     def shot(self, name: str) -> None:

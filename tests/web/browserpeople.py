@@ -40,6 +40,8 @@ class Room:
 
     chromium: Browser
     site: Site
+    story: str
+    """What its pictures are called."""
     seen: set[str] = field(default_factory=set)
     people: list[Watched] = field(default_factory=list)
 
@@ -49,7 +51,7 @@ class Room:
             viewport={"width": WIDE, "height": 900}, locale="en-US"
         )
         address = self.site.deployment.party.origins[0]
-        them = Watched(context, address, seen=self.seen).with_device()
+        them = Watched(context, address, seen=self.seen, story=self.story).with_device()
         self.people.append(them)
         return them
 
@@ -97,10 +99,10 @@ class Room:
 
 
 @contextlib.contextmanager
-def room(site: Site) -> Iterator[Room]:
+def room(site: Site, story: str) -> Iterator[Room]:
     """Whoever is in it has met no fault when they leave."""
     with browser() as chromium:
-        made = Room(chromium, site)
+        made = Room(chromium, site, story)
         yield made
         for each in made.people:
             assert not each.faults

@@ -16,8 +16,9 @@ from countenance.desk.roles import Role
 
 
 @pytest.fixture
-def people(tmp_path: Path, clock: MovingClock) -> Iterator[Room]:
-    with local_site(tmp_path, clock) as site, room(site) as made:
+def people(tmp_path: Path, clock: MovingClock, request: pytest.FixtureRequest) -> Iterator[Room]:
+    story = request.node.name.removeprefix("test_")[:16].rstrip("_")
+    with local_site(tmp_path, clock) as site, room(site, story) as made:
         yield made
 
 
@@ -109,7 +110,7 @@ def test_anybody_asks_what_is_held_of_them_and_is_answered_on_paper(people: Room
     follow(ada, "main a[href^='/subject-requests/']")
     press(ada, "Make the answer")
     says(ada, "1 image in galleries")
-    _printed(ada, "way-answer-on-paper")
+    _printed(ada, "answer-on-paper")
     paula.came("/subject-requests/status")
     fill(paula.page, {"reference": reference})
     press(paula, "Look")

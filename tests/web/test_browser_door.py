@@ -17,7 +17,7 @@ HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 
 @pytest.fixture
 def people(tmp_path: Path, clock: MovingClock) -> Iterator[Room]:
-    with local_site(tmp_path, clock) as site, room(site) as made:
+    with local_site(tmp_path, clock) as site, room(site, "door") as made:
         yield made
 
 

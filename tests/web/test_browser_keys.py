@@ -28,7 +28,7 @@ def people(tmp_path: Path, clock: MovingClock, monkeypatch: pytest.MonkeyPatch) 
         auditor = joined(site.admin.sign_in(), "Ulf Audit", Role.AUDITOR)
         other = joined(site.admin.sign_in(), "Otto Prove", Role.APPROVER)
         site.with_gallery(30).with_audit(Visitor(site.app, auditor), Visitor(site.app, other))
-        with room(site) as made:
+        with room(site, "keys") as made:
             yield made
 
 

@@ -53,14 +53,14 @@ def site(tmp_path: Path, clock: MovingClock, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_whole_way_in_browsers(site: Site, clock: MovingClock) -> None:
-    with room(site) as people:
+    with room(site, "way") as people:
         bea = people.joined("Bea Browser", Role.ADMINISTRATOR)
         rita = people.invited(bea, "Rita Ray", Role.REQUESTER)
-        ann = people.invited(bea, "Ann Prove", Role.APPROVER)
-        amy = people.invited(bea, "Amy Apt", Role.APPROVER)
-        emma = people.invited(bea, "Emma Eye", Role.EXAMINER)
-        elias = people.invited(bea, "Elias Eye", Role.EXAMINER)
         uma = people.invited(bea, "Uma Audit", Role.AUDITOR)
+        ann = people.joined("Ann Prove", Role.APPROVER)
+        amy = people.joined("Amy Apt", Role.APPROVER)
+        emma = people.joined("Emma Eye", Role.EXAMINER)
+        elias = people.joined("Elias Eye", Role.EXAMINER)
 
         _gallery(bea, site)
         _engine_in_use(uma, bea, ann, site)
