@@ -25,6 +25,10 @@ from countenance.web.fields import Fields
 from countenance.web.guarding import CALLS
 from countenance.web.statuses import status_of
 
+AWAY_S = 5
+"""A database, a log or a witness that is away is most often back by then."""
+SUSPENDED_S = 300
+"""It takes two people to resume, and they are not that quick."""
 _LOG = logging.getLogger("countenance.web")
 
 
@@ -49,9 +53,19 @@ def _is_program(request: Request) -> bool:
 
 def _answer(request: Request, error: CountenanceError, status: int | None = None) -> Response:
     answer = _told(request, error, status or status_of(error))
-    if isinstance(error, TooManyError):
-        answer.headers["retry-after"] = str(error.retry_s)
+    again_s = _again_s(error, answer.status_code)
+    if again_s is not None:
+        answer.headers["retry-after"] = str(again_s)
     return answer
+
+
+def _again_s(error: CountenanceError, status: int) -> int | None:
+    """When it is worth coming again, if ever."""
+    if isinstance(error, TooManyError):
+        return error.retry_s
+    if status != 503:
+        return None
+    return SUSPENDED_S if isinstance(error, StoodDownError) else AWAY_S
 
 
 def _told(request: Request, error: CountenanceError, status: int) -> Response:
@@ -72,8 +86,9 @@ def _expected(request: Request, error: Exception) -> Response:
     if status_of(error) == 503 and not isinstance(error, StoodDownError | QuorumError):
         _LOG.error("%s at %s: %s", error.code, request.scope.get("route"), error.what)
     if isinstance(error, IntegrityError):
-        error = CountenanceError("something kept is not what it was; nothing was done or shown",
-                                 do="tell whoever runs this desk")  # fmt: skip
+        told = CountenanceError("something kept is not what it was; nothing was done or shown",
+                                do="tell whoever runs this desk")  # fmt: skip
+        return _told(request, told, 503)  # coming again does not mend it
     return _answer(request, error)
 
 
