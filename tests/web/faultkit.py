@@ -82,13 +82,19 @@ class Service:
     ----------
     folder, forks
         The deployment, and what starts its processes.
+    options
+        Of the command.
     keeps_witness
         Whether it keeps the witness beside it, as the command does; else that one stays alive
         when the service is killed.
     """
 
-    def __init__(self, folder: Path, forks: Forks, *, keeps_witness: bool = True) -> None:
+    def __init__(
+        self, folder: Path, forks: Forks, *, options: tuple[str, ...] = (),
+        keeps_witness: bool = True,
+    ) -> None:  # fmt: skip
         self.folder = folder
+        self._options = options
         self.forks = forks
         self.found = read_configuration(folder)
         self.seen = Seen()
@@ -114,6 +120,10 @@ class Service:
         """Let the NUMBERth step from now kill a process (0: the service's own)."""
         self._fault.write_text(f"{number} {pid}\n")
 
+    def is_armed(self) -> bool:
+        """Whether the step has not come yet."""
+        return self._fault.exists() and not self._fault.read_text().startswith("0 ")
+
     def steps(self) -> Counter[str]:
         """At which steps something was killed."""
         told = self._fault.with_name("fault.steps")
@@ -122,7 +132,7 @@ class Service:
     def start(self, *, limit_bytes: int = 0, **env: str) -> bool:
         """Start it until it answers; False if it is killed on the way."""
         self._pid = self.forks.fork(
-            "serve", str(self.folder), out=self.out, limit_bytes=limit_bytes,
+            "serve", str(self.folder), *self._options, out=self.out, limit_bytes=limit_bytes,
             **{**self._env, **env},
         )  # fmt: skip
         killed, ends = sum(self.steps().values()), time.monotonic() + START_S
@@ -207,9 +217,11 @@ def held(service: Service, before: Counter[str], ways: Iterable[Way]) -> None:
 
 
 @contextlib.contextmanager
-def service_of(folder: Path, *, keeps_witness: bool = True) -> Iterator[Service]:
+def service_of(
+    folder: Path, *, options: tuple[str, ...] = (), keeps_witness: bool = True
+) -> Iterator[Service]:
     """A service that is not left running."""
     with contextlib.closing(Forks()) as forks:
-        made = Service(folder, forks, keeps_witness=keeps_witness)
+        made = Service(folder, forks, options=options, keeps_witness=keeps_witness)
         with contextlib.closing(made):
             yield made

@@ -26,17 +26,20 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import countenance.web
 from countenance.cli.app import app
 from countenance.desk import backup, clock, doors, jobs, localwitness, opening, parts, reviewing
 from countenance.desk.configuration import read_configuration
 from countenance.desk.events import Recorder
 from countenance.desk.searching import Means
 from countenance.desk.store import Store
+from countenance.faces import read_picture
 from countenance.record import Log, SQLiteVault
 from countenance.web import guarding
-from countenance.web.demo.drawings import DrawingEngine
+from countenance.web.demo.drawings import DrawingEngine, Invented, portrait
 
 FAULT = Path()
 
@@ -51,10 +54,13 @@ def _step(name: str) -> None:
             file.seek(0)
             file.write(f"{left - 1} {pid}\n")
             file.truncate()
+        if left == 1 and pid:
+            os.kill(pid, signal.SIGKILL)
         if left == 1:
             with FAULT.with_suffix(".steps").open("a") as told:
                 told.write(f"{name}\n")
-            os.kill(pid or os.getpid(), signal.SIGKILL)
+            if not pid:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _instead(of: Any, name: str, value: Any) -> None:
@@ -133,6 +139,7 @@ def configure() -> None:
     # what it seems to be working on after two, not a minute.
     _instead(opening, "Means", functools.partial(Means, lease_s=1))
     jobs.LEASE_S = 2
+    jobs.MOST_ATTEMPTS = 10**6  # that its workers die is here no sign of a job that kills them
     jobs.Worker.__init__.__kwdefaults__["beat_s"] = 0.5  # type: ignore[index]
     _instead(jobs, "_BACKOFF_S", 0.2)
 
@@ -153,15 +160,27 @@ def _become(order: dict[str, Any]) -> None:
         app(["serve", *order["arguments"]])
 
 
+def _made_before(create: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The routes of all desks are the same, and making them is most of a start."""
+    nobody = SimpleNamespace(name="", party=SimpleNamespace(origins=("http://localhost",)))
+    app = create(nobody)
+
+    def made(deployment: Any) -> Any:
+        app.state.deployment, app.title = deployment, f"{deployment.name}: Countenance"
+        app.user_middleware[0].kwargs["origins"] = deployment.party.origins
+        return app
+
+    return made
+
+
 def forks() -> None:
     """Fork what is ordered; say its process, or what became of it."""
-    # Here, so that no child has to.
-    import psycopg  # noqa: F401
+    import psycopg  # noqa: F401 - here, so that no child has to
     import uvicorn  # noqa: F401
 
-    import countenance.web  # noqa: F401
-
     _instead(parts, "log_signer", functools.cache(parts.log_signer))
+    _instead(countenance.web, "create_app", _made_before(countenance.web.create_app))
+    DrawingEngine().enrol([read_picture(portrait(Invented(0), 0))])  # it learns what nobody is
     inputs: dict[int, int] = {}  # a witness ends with its standard input
     for line in sys.stdin:
         order = json.loads(line)
@@ -190,6 +209,8 @@ def forks() -> None:
         os.close(reads)
         inputs[pid] = writes
         print(json.dumps(pid), flush=True)
+    for pid in inputs:  # nobody is there any more who would end them
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

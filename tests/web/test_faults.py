@@ -82,6 +82,8 @@ def killed_all_along(service: Service, kills: int, seed: int) -> Counter[str]:
         if not last:
             service.wait()
             at[ways[-1].at if lives else "starting"] += 1
+            if not sum(at.values()) % 50:
+                print(f"{sum(at.values())} kills: {dict(at)}", flush=True)
         service.kill()
         held(service, before, ways)
     return at
