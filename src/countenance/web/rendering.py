@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,7 @@ def environment() -> Environment:
     )  # fmt: skip
     made.filters |= {
         "moment": moment, "day": day, "short": short, "words": words, "count": count,
-        "checked": checked,
+        "checked": checked, "plain": plain,
     }  # fmt: skip
     return made
 
@@ -126,6 +127,24 @@ def short(value: str) -> str:
 def words(value: object) -> str:
     """A word of the program as a person reads it: ``recording-of-the-act``."""
     return str(value).replace("-", " ").replace("_", " ")
+
+
+def plain(value: Any) -> str:
+    """A public field of an event: words as words, times as times, and what is a name as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        found = _TIME.fullmatch(value)
+        if found:
+            return f"{found[1]} {found[2]} UTC"
+        return words(value) if _WORDS.fullmatch(value) else value
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(each) for each in value) or "none"
+    return count(value) if isinstance(value, int) else str(value)
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?Z")
+_WORDS = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")
 
 
 def checked(tag: str) -> str:
