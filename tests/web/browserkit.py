@@ -111,6 +111,19 @@ class Watched:
         place.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=place / f"{name}.png", full_page=True)
 
+    def printed(self, name: str) -> None:
+        """As it comes out of a printer: nothing to press, and nothing folded away."""
+        self.page.emulate_media(media="print")
+        assert not self.page.locator("button:visible, form:visible, header nav:visible").count()
+        hidden = self.page.eval_on_selector_all(
+            "main details > :not(summary)",
+            "all => all.filter((one) => !one.checkVisibility({ contentVisibilityAuto: true }))"
+            ".map((one) => one.textContent.slice(0, 80))",
+        )
+        assert not hidden, (self.here, hidden)
+        self.shot(name)
+        self.page.emulate_media(media="screen")
+
     def with_device(self) -> Watched:
         """A virtual authenticator of Chromium's: internal, verified, with resident keys."""
         self.cdp = self.context.new_cdp_session(self.page)

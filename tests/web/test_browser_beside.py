@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browserkit import Watched
 from browserpeople import Room, fill, follow, join, local_site, press, room, says
 from casepages import CASE
 from clockkit import MovingClock
@@ -23,6 +22,7 @@ def people(tmp_path: Path, clock: MovingClock, request: pytest.FixtureRequest) -
 
 
 def test_the_desk_is_suspended_and_resumed_by_two(people: Room) -> None:
+    people.story = "suspended"
     bea = people.joined("Bea Browser", Role.ADMINISTRATOR)
     ann = people.joined("Ann Prove", Role.APPROVER)
     rita = people.joined("Rita Ray", Role.REQUESTER)
@@ -58,6 +58,7 @@ def test_the_desk_is_suspended_and_resumed_by_two(people: Room) -> None:
 
 
 def test_a_lost_device_is_replaced_by_two_administrators(people: Room) -> None:
+    people.story = "lost-device"
     bea = people.joined("Bea Browser", Role.ADMINISTRATOR)
     rita = people.joined("Rita Ray", Role.REQUESTER)
     ada = people.first()
@@ -91,6 +92,7 @@ def test_a_lost_device_is_replaced_by_two_administrators(people: Room) -> None:
 
 
 def test_anybody_asks_what_is_held_of_them_and_is_answered_on_paper(people: Room) -> None:
+    people.story = "asked"
     people.site.with_gallery(30)
     bea = people.joined("Bea Browser", Role.ADMINISTRATOR)
     ada = people.first()
@@ -110,17 +112,13 @@ def test_anybody_asks_what_is_held_of_them_and_is_answered_on_paper(people: Room
     follow(ada, "main a[href^='/subject-requests/']")
     press(ada, "Make the answer")
     says(ada, "1 image in galleries")
-    _printed(ada, "answer-on-paper")
+    ada.printed("asked-on-paper")
+    says(ada, "The answer is made and kept")
+    ada.page.emulate_media(media="print")
+    expect(ada.page.get_by_text("The answer is made and kept")).to_be_hidden()
+    ada.page.emulate_media(media="screen")
     paula.came("/subject-requests/status")
     fill(paula.page, {"reference": reference})
     press(paula, "Look")
     expect(paula.page.get_by_role("status")).to_contain_text("answer")
     assert "booking" not in paula.page.locator("main").inner_text()
-
-
-def _printed(watched: Watched, name: str) -> None:
-    """As it comes out of the printer: the words, and nothing to press."""
-    watched.page.emulate_media(media="print")
-    assert not watched.page.locator("button:visible, header nav:visible").count()
-    watched.shot(name)
-    watched.page.emulate_media(media="screen")

@@ -219,6 +219,7 @@ def _approved(ann: Watched, request: str, site: Site) -> None:
     """What Chromium's authenticator signed is the digest, and anybody can check that."""
     ann.came("/tasks")
     follow(ann, f"main a[href='/approvals/{request}']")
+    ann.printed("way-approval-on-paper")
     press(ann, "Approve exactly this")
     expect(ann.page.get_by_role("status")).to_be_visible()
     with site.desk.store.reading() as db:
@@ -310,7 +311,7 @@ def _lead(rita: Watched, ann: Watched) -> str:
     press(rita, "Ask")
     expect(rita.page.locator(".decision")).to_be_visible()
     rita.came(lead)
-    rita.shot("way-lead-whole")
+    rita.printed("way-lead-on-paper")
     return lead
 
 
@@ -348,4 +349,7 @@ def _record(uma: Watched, site: Site) -> None:
     with uma.page.expect_download() as kept:
         uma.page.get_by_role("link", name="Keep the file").click()
     assert kept.value.suggested_filename.endswith("-author.json")
+    uma.came("/cases")
+    follow(uma, "main a[href^='/cases/']")
+    uma.printed("way-case-on-paper")
     assert site.deployment.log.size > size
