@@ -21,7 +21,8 @@ WHOSE = {
        "close-incident confirm-standing",
     E: "judge-probe examine",
     U: "renew-audit decide-erasure",
-    M: "confirm-account look-at-account renew-training purge-overdue check-subject answer-subject",
+    M: "confirm-account look-at-account renew-training purge-overdue check-subject answer-subject "
+       "decide-known-erasure",
 }  # fmt: skip
 """Whose task each is; see `dashboards`."""
 

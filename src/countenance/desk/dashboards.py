@@ -24,6 +24,7 @@ from countenance.desk.erasure_tables import ASKED_FOR as ERASURE_ASKED_FOR
 from countenance.desk.erasure_tables import Erasure, ErasureState
 from countenance.desk.gallery_tables import Gallery
 from countenance.desk.incidents import Incident, IncidentState, in_force
+from countenance.desk.knownerasing import KnownErasure
 from countenance.desk.leads import Lead, LeadState
 from countenance.desk.outside_tables import AskState, OutsideAsk, OutsideResult, ResultState
 from countenance.desk.probes import Probe, ProbeState
@@ -66,6 +67,7 @@ class ToDo(StrEnum):
     EXAMINE = "examine"  # examination
     RENEW_AUDIT = "renew-audit"  # audit
     DECIDE_ERASURE = "decide-erasure"  # erasure
+    DECIDE_KNOWN_ERASURE = "decide-known-erasure"  # erasure of a known-answer case
     CONFIRM_ACCOUNT = "confirm-account"  # joint request
     LOOK_AT_ACCOUNT = "look-at-account"  # account: a passkey of it answered as a copy would
     RENEW_TRAINING = "renew-training"  # account
@@ -364,20 +366,28 @@ def _subjects(db: Session, me: str, _: datetime.datetime) -> Iterator[Task]:
             yield Task(ToDo.ANSWER_SUBJECT, row.id, since, row.due_at)
 
 
-def _erasures(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
-    rows = select(Erasure).where(
-        Erasure.state == ErasureState.ASKED, Erasure.asked_at > now - ERASURE_ASKED_FOR,
-        Erasure.asked_by != me,
-    )  # fmt: skip
-    for row in db.scalars(rows.order_by(Erasure.asked_at).limit(MOST)):
-        ends = row.asked_at + ERASURE_ASKED_FOR
-        yield Task(ToDo.DECIDE_ERASURE, row.id, row.asked_at, ends)
+def _erasures_of(table: type[Erasure] | type[KnownErasure], what: ToDo) -> _Find:
+    def find(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
+        rows = select(table.id, table.asked_at).where(
+            table.state == ErasureState.ASKED, table.asked_at > now - ERASURE_ASKED_FOR,
+            table.asked_by != me,
+        )  # fmt: skip
+        for erasure, since in db.execute(rows.order_by(table.asked_at).limit(MOST)):
+            yield Task(what, erasure, since, since + ERASURE_ASKED_FOR)
+
+    return find
 
 
 _FINDERS: Mapping[Role, tuple[_Find, ...]] = {
     Role.REQUESTER: (_requests, _searches, _leads, _rejected),
     Role.APPROVER: (_to_approve, _to_supervise, _settings, _others, _incidents, _standing),
     Role.EXAMINER: (_to_judge, _to_examine),
-    Role.AUDITOR: (_audits, _erasures),
-    Role.ADMINISTRATOR: (_joint, _accounts, _purges, _subjects),
+    Role.AUDITOR: (_audits, _erasures_of(Erasure, ToDo.DECIDE_ERASURE)),
+    Role.ADMINISTRATOR: (
+        _joint,
+        _accounts,
+        _purges,
+        _subjects,
+        _erasures_of(KnownErasure, ToDo.DECIDE_KNOWN_ERASURE),
+    ),
 }

@@ -22,8 +22,17 @@ from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.galleries import find_person, gallery_of, record_added
 from countenance.desk.gallery_tables import Enrolled, Entry, EntryState, Gallery
-from countenance.desk.importplans import Known, Plan, Row, below, image_mark, make_plan
+from countenance.desk.importplans import (
+    LEFT_BEFORE,
+    Known,
+    Plan,
+    Row,
+    below,
+    image_mark,
+    make_plan,
+)
 from countenance.desk.jobs import OPEN, Handler, Job, Working, cancel, enqueue
+from countenance.desk.keptout import is_kept_out, kept_out, subject_mark
 from countenance.desk.secrets_at_rest import KEY_BYTES, Secrets
 from countenance.desk.service import Actor, Desk, Doing
 from countenance.desk.workingset import enqueue_sync
@@ -248,6 +257,9 @@ class _Importer:
                     refused = NotImported(of=self._import.id, row=row.sample.row,
                                           code=enrolment.status.value)  # fmt: skip
                     doing.db.merge(refused)
+                elif self._left(doing.db, row):  # since the plan was made
+                    doing.db.merge(NotImported(of=self._import.id, row=row.sample.row,
+                                               code=LEFT_BEFORE))  # fmt: skip
                 elif self._keep(doing, gallery, row, image, enrolment):
                     added[row.facts.source] += 1
             doing.db.flush()
@@ -256,6 +268,13 @@ class _Importer:
             record_added(doing, gallery.code, added, author=self._import.author)
 
         self._desk.itself("gallery.imported", work)
+
+    def _left(self, db: Session, row: Row) -> bool:
+        gallery = self._import.gallery
+        return is_kept_out(
+            db, gallery, image_mark(self._keys, gallery, row.sha256),
+            subject_mark(self._keys, gallery, row.sample.subject),
+        )  # fmt: skip
 
     def _keep(
         self, doing: Doing, gallery: Gallery, row: Row, image: bytes, enrolment: Enrolment
@@ -268,7 +287,7 @@ class _Importer:
             return False
         person = find_person(db, gallery.code, row.sample.subject, keys=keys)
         if person is None:
-            mark_of = keys.fingerprint(row.sample.subject, purpose=f"subject {gallery.code}")
+            mark_of = subject_mark(keys, gallery.code, row.sample.subject)
             person = Enrolled(id=new_id(), gallery=gallery.code, mark=mark_of)
             gallery.people += 1
             db.add(person)
@@ -332,5 +351,6 @@ def _known(db: Session, gallery: str) -> Known:
         select(Entry.image_mark).where(Entry.gallery == gallery, Entry.image_mark.is_not(None))
     )
     return Known(
-        gallery, frozenset(row.sources.split()), row.keep_days, frozenset(m for m in marks if m)
-    )
+        gallery, frozenset(row.sources.split()), row.keep_days, frozenset(m for m in marks if m),
+        kept_out(db, gallery),
+    )  # fmt: skip

@@ -27,6 +27,7 @@ from countenance.desk import (
     doors,
     erasing,
     erasure_tables,
+    knownerasing,
     purging,
     standing,
     subjects,
@@ -146,6 +147,7 @@ class Keeper:
             *self._ids(select(two_person.JointRequest.id).where(two_person.too_old(now))),
             *self._ids(select(standing.Switch.id).where(standing.too_old(now))),
             *self._ids(select(erasure_tables.Erasure.id).where(erasure_tables.too_old(now))),
+            *self._ids(select(knownerasing.KnownErasure.id).where(knownerasing.too_old(now))),
         ]
         return self._do("joint.expire", late, _expire)
 
@@ -192,6 +194,7 @@ class Keeper:
     def _erasures(self) -> int:
         """What is left of erasures, in the vault and in the files."""
         erasing.finish(self._desk)
+        knownerasing.finish(self._desk)
         return 0
 
     def _subjects(self) -> int:
@@ -243,7 +246,7 @@ def _lapse(doing: Doing) -> int:
 
 
 def _expire(doing: Doing) -> int:
-    return sum(each.expire(doing) for each in (two_person, standing, erasure_tables))
+    return sum(each.expire(doing) for each in (two_person, standing, erasure_tables, knownerasing))
 
 
 def _given_up(db: Session, now: datetime.datetime) -> Sequence[SearchRequest]:

@@ -65,6 +65,7 @@ class KnownAnswer(Base):
     by: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime.datetime] = mapped_column(UTC)
     retired: Mapped[bool] = mapped_column(Boolean, default=False)
+    erased_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
     truth_box: Mapped[bytes] = mapped_column(LargeBinary)
     probe_box: Mapped[bytes] = mapped_column(LargeBinary)
 

@@ -33,7 +33,7 @@ NOT_KNOWN = (
     "Whom a probe shows is not known from the records, so whether somebody searched with a "
     "picture of you cannot be answered.",
     "Whoever was erased from a gallery is found in it no more; of entries that went, only what is "
-    "listed here is known.",
+    "listed here is known. For a time a keyed mark of them is kept, by which imports refuse them.",
     "What other agencies or networks hold or returned is not in these records.",
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")

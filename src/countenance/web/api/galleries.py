@@ -20,6 +20,7 @@ from countenance.desk.galleries import (
 from countenance.desk.gallery_tables import EntryState
 from countenance.desk.imports import begin_import, cancel_import, dry_run
 from countenance.desk.jobs import JobState
+from countenance.desk.keptout import readmit
 from countenance.desk.listings import (
     EntryLine,
     GalleryView,
@@ -186,6 +187,14 @@ class Erasure(In):
     grounds: Annotated[str, Lines(2000)]
 
 
+class Readmission(In):
+    """What the source calls the person, the new basis, and why it holds."""
+
+    subject: Annotated[str, Line(200)]
+    basis: Annotated[str, Lines(2000, 10)]
+    grounds: Annotated[str, Lines(2000, 10)]
+
+
 @router.get("/galleries", response_model=dict[str, Holds])
 def find_galleries(at: Lister) -> dict[str, Composition]:
     """All galleries by their codes, and what is in each."""
@@ -271,6 +280,20 @@ def set_entry_disposition(
     """Say what became of the record behind an image: an acquittal, say, which takes it out."""
     set_disposition(
         at.desk, at.actor(), gallery, entry, sent.disposition, grounds=sent.grounds,
+        keys=at.deployment.keys,
+    )  # fmt: skip
+
+
+@router.post("/galleries/{gallery}/readmit", status_code=204)
+def readmit_to_gallery(
+    at: Annotated[At, needs("gallery.readmit")], gallery: Code, sent: Readmission
+) -> None:
+    """State a new basis on which the next import may bring somebody in who left the gallery.
+
+    The answer is the same whether or not they are kept out.
+    """
+    readmit(
+        at.desk, at.actor(), gallery, sent.subject, basis=sent.basis, grounds=sent.grounds,
         keys=at.deployment.keys,
     )  # fmt: skip
 

@@ -38,6 +38,8 @@ SAYS: Mapping[ToDo, tuple[str, str]] = {
     ToDo.EXAMINE: ("Examine", "/reviews/{}"),
     ToDo.RENEW_AUDIT: ("Renew an audit before it ends", "/audits/{}"),
     ToDo.DECIDE_ERASURE: ("Confirm or refuse that a case is erased", "/erasures/{}"),
+    ToDo.DECIDE_KNOWN_ERASURE: ("Confirm or refuse that a known-answer list is erased",
+                                "/known-answers/erasures"),
     ToDo.CONFIRM_ACCOUNT: ("Confirm what needs two administrators", "/accounts/requests/{}"),
     ToDo.LOOK_AT_ACCOUNT: ("Look at an account whose passkey answered as a copy would",
                            "/accounts/{}"),

@@ -9,7 +9,7 @@ import datetime
 from typing import Literal
 
 from countenance.web.client.calling import Call, Part, Shape, Value
-from countenance.web.client.parts.values import Made
+from countenance.web.client.parts.values import ErasureState, Made
 
 
 class CaseErasure(Value, frozen=True, kw_only=True):
@@ -22,10 +22,6 @@ class CaseErasure(Value, frozen=True, kw_only=True):
     grounds: str
     asked_by: str
     asked_at: datetime.datetime
-
-
-ErasureState = Literal["asked", "confirmed", "done", "refused", "withdrawn", "lapsed"]
-"""Where an erasure stands. `CONFIRMED`: the keys are gone; the files follow."""
 
 
 class CaseErasureEnded(Value, frozen=True, kw_only=True):

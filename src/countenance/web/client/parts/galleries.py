@@ -156,6 +156,14 @@ class ImportPlan(Value, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
+class Readmission(Value, frozen=True, kw_only=True):
+    """What the source calls the person, the new basis, and why it holds."""
+
+    subject: str
+    basis: str
+    grounds: str
+
+
 class GalleriesCalls(Part):
     """Calls of the API about galleries."""
 
@@ -246,6 +254,20 @@ class GalleriesCalls(Part):
             ),
             None,
             path={"gallery": gallery, "entry": entry},
+            body=sent,
+        )
+
+    def readmit_to_gallery(self, gallery: str, sent: Readmission) -> None:
+        """State a new basis on which the next import may bring somebody in who left the gallery."""
+        self._call(
+            Call(
+                "readmit_to_gallery",
+                "POST",
+                "/api/v1/galleries/{gallery}/readmit",
+                confirms="gallery.readmit",
+            ),
+            None,
+            path={"gallery": gallery},
             body=sent,
         )
 

@@ -39,6 +39,7 @@ ToDo = Literal[
     "examine",
     "renew-audit",
     "decide-erasure",
+    "decide-known-erasure",
     "confirm-account",
     "look-at-account",
     "renew-training",
