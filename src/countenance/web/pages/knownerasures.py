@@ -36,9 +36,7 @@ BASES: Mapping[KnownBasis, str] = {
 _PAGE = "/known-answers/erasures"
 _ASKED = notice("known-erasure-asked", "You asked for it. An administrator confirms or refuses. "
                 "Until then it is not mixed in again.")  # fmt: skip
-_DONE = notice(
-    "known-erasure-done", "The list is erased. Results of it stay counted."
-)
+_DONE = notice("known-erasure-done", "The list is erased. Results of it stay counted.")
 _REFUSED = notice("known-erasure-refused", "It is refused; nothing was erased.")
 _WITHDRAWN = notice("known-erasure-withdrawn", "It is withdrawn; nothing was erased.")
 
