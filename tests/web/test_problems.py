@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from casepages import CASE
 from test_standing import asked, confirmed
 from webkit import Site
 
@@ -12,7 +13,7 @@ from countenance.core import IntegrityError
 from countenance.desk.errors import DeskError
 from countenance.desk.roles import Role
 from countenance.record import QuorumError
-from countenance.web.faults import AWAY_S, SUSPENDED_S
+from countenance.web.statuses import AWAY_S, SUSPENDED_S
 
 NOBODY = "0" * 32
 JSON = {"content-type": "application/json"}
@@ -76,6 +77,29 @@ def test_what_is_away_says_when_to_come_again(site: Site, monkeypatch: pytest.Mo
         assert "text/html" in page.headers["content-type"]
 
 
+def test_an_address_that_leads_nowhere_keeps_one_s_menu(site: Site) -> None:
+    rita = site.joined("Rita Ray", Role.REQUESTER)
+    for visitor, menu in ((rita, "Sign out"), (site.public(), "Sign in")):
+        page = visitor.get("/nothing")
+        assert page.status_code == 404
+        assert menu in page.text
+        assert "there is no such page" in page.text.lower()
+
+
+def test_a_field_is_called_as_its_label(site: Site) -> None:
+    rita = site.joined("Rita Ray", Role.REQUESTER)
+    for field, label in (("number", "Case number"), ("purpose", "What is it for?"),
+                         ("narrative", "What happened")):  # fmt: skip
+        page = rita.post("/cases/new", {**CASE, field: ""}).text
+        assert f'<a href="#f-{field}">{label}</a>' in page
+    case = rita.post("/cases/new", CASE).headers["location"].partition("?")[0]
+    half = rita.post(f"{case}/requests/new", {"kind-2": "warrant"}).text
+    assert "At: <a" in half
+    assert '<a href="#f-reference-2">Document 2: its number or reference</a>' in half
+    unsaid = rita.post(f"{case}/requests/new", {"suspicion.level": "certain"}).text
+    assert '<a href="#f-suspicion.level">What connects the person sought' in unsaid
+
+
 def test_a_suspended_desk_says_so(site: Site) -> None:
     admin, approver = site.administrator(), site.joined("Ben App", Role.APPROVER)
     rita = site.joined("Rita Ray", Role.REQUESTER)
@@ -85,3 +109,6 @@ def test_a_suspended_desk_says_so(site: Site) -> None:
         f"/api/v1/cases/{NOBODY}/move", json={"to": "closed", "grounds": "it is over now"}
     )
     check(sent, 503, retry=SUSPENDED_S)
+    page = rita.post("/cases/new", CASE)  # a form that is shown again
+    assert (page.status_code, page.headers["retry-after"]) == (503, str(SUSPENDED_S))
+    assert CASE["number"] in page.text

@@ -31,6 +31,7 @@ def confirmed(approver: Visitor, way: str = "down") -> None:
 def test_suspending_and_resuming_take_two_and_the_history_says_for_how_long(
     site: Site, clock: MovingClock
 ) -> None:
+    site.with_gallery(1)
     admin, approver = site.administrator(), site.joined("Ben App", Role.APPROVER)
     admin.sign_in()
     assert "The desk is at work" in admin.get("/standing").text
@@ -39,6 +40,7 @@ def test_suspending_and_resuming_take_two_and_the_history_says_for_how_long(
     own = admin.get("/standing").text
     assert "you cannot confirm it" in own
     assert not CONFIRM.search(own)
+    assert "/standing/down" not in own
     assert "<script>alert" not in own
     assert "&lt;script&gt;alert(1)" in own
     twice = admin.post("/standing/down", TYPED, confirm="desk.stand-down")
@@ -54,7 +56,7 @@ def test_suspending_and_resuming_take_two_and_the_history_says_for_how_long(
     down = approver.get("/standing").text
     assert "The desk is suspended" in down
     assert "less than a minute" in down
-    assert admin.get("/galleries/none/import?folder=batch").status_code == 503
+    assert admin.get("/galleries/booking/import?folder=batch").status_code == 503
     clock.move(hours=26, minutes=5)
     for who in (admin, approver):
         who.sign_in()

@@ -23,7 +23,7 @@ from countenance.desk.service import Actor, Desk
 from countenance.desk.sessions import authenticate
 from countenance.web.fields import Fields
 from countenance.web.rendering import NOTICES, render
-from countenance.web.statuses import status_of
+from countenance.web.statuses import come_again, status_of
 
 SESSION_COOKIE = "__Host-desk"
 CEREMONY_COOKIE = "__Host-ceremony"
@@ -106,4 +106,5 @@ class At:
             self.problem = problem
             answer = again(self)
             answer.status_code = status_of(problem)
+            come_again(answer, problem)
             return answer

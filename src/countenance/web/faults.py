@@ -5,6 +5,7 @@ The words are the error's own; they say no more than the desk lets them.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 from urllib.parse import quote
@@ -17,18 +18,14 @@ from starlette.responses import Response
 
 from countenance.core import CountenanceError, InputError, IntegrityError
 from countenance.desk.ceremonies import SignInError
-from countenance.desk.doors import TooManyError
 from countenance.desk.errors import StoodDownError
 from countenance.record import QuorumError
+from countenance.web.access import anybody
 from countenance.web.at import At
 from countenance.web.fields import Fields
 from countenance.web.guarding import CALLS
-from countenance.web.statuses import status_of
+from countenance.web.statuses import come_again, status_of
 
-AWAY_S = 5
-"""A database, a log or a witness that is away is most often back by then."""
-SUSPENDED_S = 300
-"""It takes two people to resume, and they are not that quick."""
 _LOG = logging.getLogger("countenance.web")
 
 
@@ -53,19 +50,8 @@ def _is_program(request: Request) -> bool:
 
 def _answer(request: Request, error: CountenanceError, status: int | None = None) -> Response:
     answer = _told(request, error, status or status_of(error))
-    again_s = _again_s(error, answer.status_code)
-    if again_s is not None:
-        answer.headers["retry-after"] = str(again_s)
+    come_again(answer, error)
     return answer
-
-
-def _again_s(error: CountenanceError, status: int) -> int | None:
-    """When it is worth coming again, if ever."""
-    if isinstance(error, TooManyError):
-        return error.retry_s
-    if status != 503:
-        return None
-    return SUSPENDED_S if isinstance(error, StoodDownError) else AWAY_S
 
 
 def _told(request: Request, error: CountenanceError, status: int) -> Response:
@@ -96,6 +82,9 @@ def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     words = {404: "there is no such page", 405: "this cannot be done at this address"}
     told = CountenanceError(words.get(error.status_code, str(error.detail)))
+    if not hasattr(request.state, "at") and not _is_program(request):
+        with contextlib.suppress(CountenanceError):  # so that the page has their menu
+            request.state.at = anybody(request, Fields())
     answer = _answer(request, told, error.status_code)
     answer.headers.update(error.headers or {})
     return answer

@@ -6,7 +6,7 @@ import datetime
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -36,6 +36,7 @@ class _Shown:
     """What every template knows of the request, beside its own values."""
 
     at: At
+    labels: dict[str, str] = field(default_factory=dict)
 
     def may(self, action: str) -> bool:
         """Whether whoever looks has a role for an action: what else to offer on a page."""
@@ -55,6 +56,14 @@ class _Shown:
         if self.at.problem is not None:
             return value in self.at.fields.all_typed(name)
         return otherwise
+
+    def named(self, name: str, label: str) -> None:
+        """Keep what a field is called on this page; what is said first counts."""
+        self.labels.setdefault(name, label)
+
+    def label(self, name: str) -> str:
+        """What a field is called on this page."""
+        return self.labels.get(name) or words(name)
 
     def wrong(self, name: str) -> str:
         """What is wrong with a field, if anything."""
@@ -91,7 +100,7 @@ def environment() -> Environment:
     """The one environment of all pages."""
     made = Environment(
         loader=PackageLoader("countenance.web"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.do"],
     )  # fmt: skip
     made.filters |= {
         "moment": moment, "day": day, "short": short, "words": words, "count": count,

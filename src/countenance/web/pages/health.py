@@ -14,7 +14,7 @@ from countenance.core import CountenanceError
 from countenance.desk.service import Standing
 from countenance.web.access import open_to_all
 from countenance.web.at import At
-from countenance.web.faults import AWAY_S
+from countenance.web.statuses import AWAY_S
 
 router = APIRouter()
 

@@ -181,7 +181,7 @@ def _form(at: At, case: str) -> Response:
     if not len(at.fields) and picked in {one.id for one in file.probes}:
         at.fields = Fields([("probe", picked)])
     return at.page(
-        "requests/form.html.j2", case=file.case, no_word=NONE,
+        "requests/form.html.j2", case=file.case, no_word=NONE, label_of=label_of,
         probes=[(one.id, f"Probe {n}, {one.sort.replace('-', ' ')}: {one.state.value}"
                  + ("" if one.state is ProbeState.SUITABLE else " (not found suitable)"))
                 for n, one in enumerate(file.probes, 1)],
