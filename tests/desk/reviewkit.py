@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import datetime
+import io
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from sqlalchemy.orm import Session
 
 from countenance.audit import Audit
@@ -154,7 +157,7 @@ class World:
         self.publisher = LocalPublisher(self.log)
         self.means = Means(self.keys, self.gate, self.searcher, self.publisher)
         self.pictures = StubPictures()
-        self.lead_means = LeadMeans(self.keys, StubFacts(), decide)
+        self.lead_means = LeadMeans(self.keys, StubFacts(), decide, self.pictures)
         self.sources = Sources(self.keys, self.pictures, self.audits)
 
     def who(self, account: str, *roles: Role) -> Actor:
@@ -194,10 +197,10 @@ class World:
     def shown(self, name: str, task: str) -> dict[str, str]:
         """Candidate to label, by the picture under each."""
         return {
-            reviewing.see_candidate(
+            name_of(reviewing.see_candidate(
                 self.desk, self.examiner(name), task, label, keys=self.keys,
                 pictures=self.pictures,
-            ).decode().removeprefix("picture of "): label
+            )): label
             for label in self.labels(name, task)
         }  # fmt: skip
 
@@ -233,6 +236,22 @@ class World:
     def row(self, task: str) -> Examination:
         with self.desk.store.reading() as db:
             return db.get_one(Examination, task)
+
+
+def called(name: str) -> bytes:
+    """A picture that says in its bytes what it is called."""
+    says, out = PngInfo(), io.BytesIO()
+    says.add_text("name", name)
+    Image.new("RGB", (8, 8), "grey").save(out, "PNG", pnginfo=says)
+    return out.getvalue()
+
+
+def name_of(data: bytes) -> str:
+    """What a picture is called, of this sort or of `Pictures` of these tests."""
+    if not data.startswith(b"\x89PNG"):
+        return data.decode().removeprefix("picture of ")
+    with Image.open(io.BytesIO(data)) as image:
+        return str(image.info["name"])
 
 
 def notes(**visible: Visible) -> ProbeNotes:

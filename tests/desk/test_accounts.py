@@ -389,6 +389,30 @@ def test_an_administrator_is_not_made_or_unmade_by_one(
         close(ada.desk, ada.to("account.close"), account=bea.account, grounds=WHY)
 
 
+def test_the_log_says_what_one_administrator_gave_alone(
+    three: tuple[Person, Person, Person], log: Log
+) -> None:
+    ada, bea, _ = three
+
+    def told() -> list[tuple[list[str], int]]:
+        found = (each.public for each in entries(log, "trusted-alone"))
+        return [(list(each["roles"]), each["administrators"]) for each in found]
+
+    assert told() == [(["administrator"], 1)]  # the second; the third was invited by two
+    rob = joined(ada, "Rob", Role.REQUESTER)
+    joined(bea, "Eve", Role.EXAMINER)
+    assert len(told()) == 1
+    joined(ada, "Ulf", Role.AUDITOR)
+    change_roles(ada.desk, ada.to("account.roles"), account=rob.account,
+                 had=frozenset({Role.REQUESTER}),
+                 roles=frozenset({Role.REQUESTER, Role.APPROVER}))  # fmt: skip
+    assert told()[1:] == [(["auditor"], 3), (["approver"], 3)]
+    change_roles(ada.desk, ada.to("account.roles"), account=rob.account,
+                 had=frozenset({Role.REQUESTER, Role.APPROVER}),
+                 roles=frozenset({Role.APPROVER}))  # fmt: skip
+    assert len(told()) == 3  # what they had already is no gift
+
+
 def test_two_administrators_change_a_third(three: tuple[Person, Person, Person]) -> None:
     ada, bea, cy = three
     desk, auditor = ada.desk, frozenset({Role.AUDITOR})

@@ -124,11 +124,11 @@ def test_a_case_from_beginning_to_lead_is_one_file(way: Way) -> None:
     assert request.approved_until is not None
     ((listed, _, _),) = list_leads(desk, ANNA)
     assert tasks(desk, ANNA) == {ToDo.ANSWER_CHECKLIST: listed}
-    means = LeadMeans(KEYS, RequestFacts(way.house), way.house.decide)
+    means = LeadMeans(KEYS, RequestFacts(way.house), way.house.decide, way.pictures)
     answer_checklist(desk, ANNA, listed, ANSWERS, means=means)
     assert tasks(desk, ANNA) == {ToDo.ISSUE_LEAD: listed}
     assert tasks(desk, BEN)[ToDo.SUPERVISE_LEAD] == listed
-    kinds = [each.kind for each in whole.timeline]
+    kinds = [each.kind for each in whole.events.moments]
     assert kinds[0] == "case-changed"
     assert "search-opened" in kinds
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import threading
 
 import pytest
@@ -37,6 +38,7 @@ from countenance.desk.cases import (
     move_case,
     open_case,
     read_case,
+    read_stretch,
     read_timeline,
 )  # fmt: skip
 from countenance.desk.errors import NotAllowedError, StateError
@@ -45,6 +47,7 @@ from countenance.desk.narratives import Weakness, prints, read_narrative
 from countenance.desk.probe_steps import upload_probe
 from countenance.desk.roles import Role
 from countenance.desk.service import Desk
+from countenance.desk.timeline import CaseEvent, Window
 from countenance.record import Log, parse_entry
 
 EMMA = person("emma", Role.EXAMINER)
@@ -236,6 +239,58 @@ def test_how_long_a_list_is_waits_for_the_witnesses(desk: Desk) -> None:
         (found,) = (m for m in read_timeline(desk, ANNA, made) if m.kind == "search-returned")
         shown.append(found.public.get("candidates"))
     assert shown == [None, 0]
+
+
+def _filled(desk: Desk, number: str, numbers: range) -> str:
+    """A case with events of these numbers: every tenth is a list, which is opened later."""
+    narrative = NARRATIVE if number == "24-1" else OTHER_NARRATIVE
+    made = case(desk, number=number, details=told(narrative=narrative))
+
+    def work(db):  # type: ignore[no-untyped-def]
+        for n in numbers:
+            kind = {0: "search-returned", 5: "search-opened"}.get(n % 10, "request-moved")
+            public = {"request": f"{n // 10:064x}", "candidates": 3, "change": "voided"}
+            db.add(CaseEvent(number=n, case_id=made, at=desk.now(), kind=kind,
+                             public=json.dumps(public), leaf=f"{n:064x}"))  # fmt: skip
+
+    desk.store.write(work)
+    return made
+
+
+@pytest.mark.parametrize("most", [1, 7, 50, 500])
+def test_parts_of_a_timeline_are_the_timeline(desk: Desk, most: int) -> None:
+    made = _filled(desk, "24-1", range(1000, 1064))
+    _filled(desk, "24-2", range(1064, 1100))  # of another case, between and around
+    whole = read_timeline(desk, ANNA, made)
+    assert len(whole) == 65
+    backward: list[object] = []
+    part = read_stretch(desk, ANNA, made, Window(most=most))
+    assert not part.newer
+    while True:
+        backward[:0] = part.moments
+        assert len(part.moments) <= most
+        if not part.older:
+            break
+        part = read_stretch(desk, ANNA, made, Window(before=part.moments[0].number, most=most))
+        assert part.newer
+    assert backward == whole
+    forward: list[object] = []
+    last = 0
+    while True:
+        part = read_stretch(desk, ANNA, made, Window(after=last, most=most))
+        assert part.older == bool(forward)
+        forward += part.moments
+        if not part.newer:
+            break
+        last = part.moments[-1].number
+    assert forward == whole
+    hidden = [one.number for one in whole if one.kind == "search-returned"
+              and "candidates" not in one.public]  # fmt: skip
+    assert hidden == [1060]  # its list is not opened
+    past = read_stretch(desk, ANNA, made, Window(before=0))
+    assert (past.moments, past.older, past.newer) == ((), False, True)
+    with pytest.raises(NotAllowedError):
+        read_stretch(desk, EMMA, made, Window())
 
 
 def test_the_log_has_nothing_that_a_copy_of_the_case_could_be_held_against(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from deskfolders import make_quick
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from countenance.cli.recordwatch import _followed as followed_logs
 from countenance.core import CountenanceError, InputError
 from countenance.desk.configuration import FILE, Configuration, read_configuration
 from countenance.desk.making import make_deployment
+from countenance.desk.parts import policy_of
+from countenance.record import Policy
 
 GOOD = """\
 name = "Police of Example"
@@ -39,6 +43,20 @@ def fresh(tmp_path: Path) -> Path:
 def read(folder: Path, more: str = "", text: str = GOOD) -> Configuration:
     (folder / FILE).write_text(text + more)
     return read_configuration(folder)
+
+
+def test_the_public_policy_says_where_the_log_is(fresh: Path) -> None:
+    found = read_configuration(fresh)
+    policy = Policy.parse(policy_of(found, public=True).text.encode())
+    (log,) = policy.logs
+    assert log.url == "http://localhost:8760/log"
+    with contextlib.ExitStack() as stack:
+        (followed,) = followed_logs(policy, [], stack)  # a monitor needs no other address
+    assert [each.name for each in followed.places] == [log.url]
+    assert [each.url for each in policy.witnesses] == [""]
+    inside = policy_of(found, public=False)
+    assert [each.url for each in inside.logs] == [""]
+    assert [each.vkey for each in policy.logs] == [each.vkey for each in inside.logs]
 
 
 def test_what_is_made_can_be_read_and_says_every_entry(fresh: Path) -> None:

@@ -54,9 +54,6 @@ from countenance.desk.dashboards import ToDo, my_work
 from countenance.desk.decisions import begin
 from countenance.desk.edits import Operation
 from countenance.desk.erasing import (
-    Basis,
-    Erasure,
-    ErasureState,
     ask_erasure,
     closed_case,
     closed_cases,
@@ -64,6 +61,11 @@ from countenance.desk.erasing import (
     finish,
     open_erasures,
     refuse_erasure,
+)
+from countenance.desk.erasure_tables import (
+    Basis,
+    Erasure,
+    ErasureState,
 )
 from countenance.desk.errors import DeskError, NotAllowedError, StateError
 from countenance.desk.events import Recorder
@@ -165,7 +167,7 @@ def full_case(way: Way, word: Words) -> str:
         reviewing.conclude(desk, actor, task, found, keys=KEYS)
     ((lead, _, _),) = list_leads(desk, ANNA)
     answers = {**ANSWERS, Question.TATTOOS: Checked(Answer.NOT_KNOWN, word("asked"))}
-    means = LeadMeans(KEYS, RequestFacts(of), of.decide)
+    means = LeadMeans(KEYS, RequestFacts(of), of.decide, way.pictures)
     answer_checklist(desk, ANNA, lead, answers, means=means)
     new = NewEvidence(EvidenceKind.WITNESS, Relation.INDEPENDENT, word("saw"), word("interview"),
                       datetime.date(2026, 11, 22))  # fmt: skip

@@ -26,6 +26,7 @@ from countenance.desk.galleries import (
 )
 from countenance.desk.gallery_tables import Enrolled, Entry, Gallery
 from countenance.desk.jobs import Worker
+from countenance.desk.keptout import readmit
 from countenance.desk.lawful import REFUSED_SOURCES, Facts, is_minor, why_not
 from countenance.desk.roles import Role
 from countenance.desk.secrets_at_rest import DataKey, ErasedError, Secrets, Wrapped
@@ -174,7 +175,11 @@ def test_erasing_says_the_same_whether_the_person_was_there(desk: Desk, tmp_path
     for subject in ("s", "nobody", "s"):
         erase_person(desk, ADMIN, "bookings", subject, grounds="asked", keys=KEYS)
     assert len(entries(desk)) == 1
-    brought(desk, tmp_path, [{"subject": "s"}], "again")  # a new record is a new person here
+    brought(desk, tmp_path, [{"subject": "s"}], "again")
+    assert len(entries(desk)) == 1
+    readmit(desk, ADMIN, "bookings", "s", basis="booking 99 of today", grounds="a new arrest",
+            keys=KEYS)  # fmt: skip
+    brought(desk, tmp_path, [{"subject": "s"}], "anew")  # a new record is a new person here
     assert len(entries(desk)) == 2
 
 
@@ -252,7 +257,7 @@ def test_what_comes_and_goes_while_row_keys_are_learned(desk: Desk, tmp_path: Pa
     known.refresh(meanwhile)
     assert known(done) == [None, None]
     there = [each.id for each in entries(desk)]
-    assert len(there) == 21
+    assert len(there) == 19  # whoever was expunged is kept out
     assert None not in known(there)
     assert set(known._known) == set(there)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,13 @@ from sqlalchemy import func, select
 
 from countenance.core import InputError
 from countenance.desk import importplans, imports
-from countenance.desk.errors import StateError
+from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.gallery_tables import Enrolled, Entry
 from countenance.desk.jobs import LEASE_S, Job, JobState, Worker, Working
+from countenance.desk.roles import Role
 from countenance.desk.service import Desk
 from countenance.desk.store import Store
+from countenance.desk.workingset import SYNC
 from countenance.record import Log, parse_entry
 
 
@@ -130,6 +133,61 @@ def test_two_imports_at_once_are_one_too_many(desk: Desk, root: Path) -> None:
         begun(desk, root, plan)
 
 
+def test_cancelled_what_came_in_stays_and_nothing_more_comes(
+    desk: Desk, log: Log, root: Path
+) -> None:
+    """Cancelled while the second batch is being enrolled."""
+    folder(root, [{"black": "1"}] + [{}] * 24)
+    made_here = begun(desk, root, planned(desk, root))
+    enrolled = []
+
+    class Cancelling(Toy):
+        def enrol(self, pictures):  # type: ignore[no-untyped-def]
+            found = super().enrol(pictures)
+            enrolled.append(len(found))
+            if len(enrolled) == 2:
+                assert imports.cancel_import(desk, ADMIN, "bookings", made_here) == 7
+            return found
+
+    handlers = {imports.IMPORT: imports.handler(KEYS, root, Cancelling())}
+    assert Worker(desk, handlers).run_once()
+    assert enrolled == [8, 8]
+    assert counted(desk) == (7, 7)
+    kinds = [parse_entry(log.entry(n), kinds=desk.recorder._kinds) for n in range(log.size)]
+    assert [one.kind for one in kinds[-2:]] == ["gallery-changed", "gallery-import-cancelled"]
+    assert kinds[-1].public["added"] == 7
+    assert kinds[-1].public["not_enrolled"] == 1
+    with desk.store.reading() as db:
+        states = {one.kind: one.state for one in db.scalars(select(Job))}
+        assert states == {imports.IMPORT: JobState.CANCELLED, SYNC: JobState.WAITING}
+    with pytest.raises(StateError):
+        imports.cancel_import(desk, ADMIN, "bookings", made_here)
+    again = planned(desk, root)  # the rest can be brought in, and only that
+    assert again.refusals() == {importplans.DUPLICATE: 7}
+    begun(desk, root, again)
+    assert worker(desk, root).run_once()
+    assert counted(desk)[0] == 24
+
+
+def test_cancelled_before_it_began_and_who_may(desk: Desk, root: Path) -> None:
+    folder(root, [{}])
+    plan = planned(desk, root)
+    identity = begun(desk, root, plan)
+    for role in (Role.AUDITOR, Role.REQUESTER):
+        other_one = dataclasses.replace(ADMIN, roles=frozenset({role}))
+        with pytest.raises(NotAllowedError):
+            imports.cancel_import(desk, other_one, "bookings", identity)
+    for gallery, other in (("others", identity), ("bookings", "0" * 32)):
+        with pytest.raises(NotAllowedError):
+            imports.cancel_import(desk, ADMIN, gallery, other)
+    assert imports.cancel_import(desk, ADMIN, "bookings", identity) == 0
+    begun(desk, root, plan)  # the gallery is not blocked
+    assert worker(desk, root).run_once()
+    assert counted(desk) == (1, 1)
+    with pytest.raises(StateError):
+        imports.cancel_import(desk, ADMIN, "bookings", identity)
+
+
 @pytest.mark.parametrize("path", ["..", "", "/etc", "batch/../..", "nowhere", "link"])
 def test_a_folder_elsewhere_is_not_read(path: str, desk: Desk, root: Path, tmp_path: Path) -> None:
     folder(root, [{}])
@@ -155,8 +213,10 @@ from deskgalleries import KEYS, NOW, Toy
 from countenance.desk import imports, kinds
 from countenance.desk.events import Recorder
 from countenance.desk.jobs import Worker
+from countenance.desk.roles import Role
 from countenance.desk.service import Desk
 from countenance.desk.store import Store
+from countenance.desk.workingset import SYNC
 from countenance.record import FolderStorage, Log, SQLiteVault
 from countenance.record.note import Ed25519Signer
 

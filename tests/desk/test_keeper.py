@@ -20,7 +20,10 @@ from wholeway import Way
 from countenance.core import CountenanceError
 from countenance.desk import purging, standing
 from countenance.desk.account_tables import SessionRow
+from countenance.desk.cases import Case
 from countenance.desk.ceremonies import Challenge, SignInError, at_the_door
+from countenance.desk.dashboards import ToDo, my_work, outcomes
+from countenance.desk.erasing import hindrance
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.invitations import Invitation, InvitationState, invite
 from countenance.desk.jobs import Job
@@ -31,7 +34,7 @@ from countenance.desk.passkeys import RefusedAnswerError
 from countenance.desk.requests import RequestState, SearchRequest
 from countenance.desk.roles import Role
 from countenance.desk.searches import Search, SearchState
-from countenance.desk.searching import run_search, view_search
+from countenance.desk.searching import run_search, unfinished, view_search
 from countenance.desk.service import Desk
 from countenance.desk.sessions import begin_sign_in
 from countenance.record import Log
@@ -181,6 +184,78 @@ def test_a_search_without_a_list_is_not_made_again_but_told_once_an_attempt(
     anna = dataclasses.replace(ANNA, stepped_up_at=clock())
     assert run_search(way.desk, anna, ready.id, means=way.means).state is SearchState.OPEN
     assert [each.public["reason"] for each in entries(log, "search-interrupted")] == ["lease-over"]
+
+
+def begun_and_dead(way: Way) -> str:
+    """A request whose search a crash left without a list."""
+    ready = way.begun()
+
+    def die(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    way.searcher.search = die  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        run_search(way.desk, ANNA, ready.id, means=way.means)
+    return ready.id
+
+
+def test_a_search_nobody_went_on_with_is_over_with_its_approval(
+    way: Way, clock: Any, log: Log
+) -> None:
+    request = begun_and_dead(way)
+    keeper = Keeper(way.desk, means=way.means)
+    clock.move(hours=23, minutes=59)
+    assert keeper.run_once()["given-up"] == 0
+    assert [each.what for each in my_work(way.desk, ANNA)] == [ToDo.FINISH_SEARCH]
+    clock.move(minutes=1)
+    assert (keeper.run_once()["given-up"], keeper.run_once()["given-up"]) == (1, 0)
+    assert states(way.desk) == ["lapsed"]
+    assert view_search(way.desk, ANNA, request).state is SearchState.EXPIRED
+    told = [each.public["reason"] for each in entries(log, "search-interrupted")]
+    assert told == ["lease-over", "approval-over"]
+    assert [each.public["reason"] for each in entries(log, "request-moved")][-1] == "approval-over"
+    anna = dataclasses.replace(ANNA, stepped_up_at=clock())
+    with pytest.raises(StateError, match="not finished while its approval"):
+        run_search(way.desk, anna, request, means=way.means)
+    assert (my_work(way.desk, ANNA), unfinished(way.desk, ANNA)) == ([], [])
+    with way.desk.store.reading() as db:
+        case_id = db.scalars(select(Search.case_id)).one()
+        assert hindrance(db, db.get_one(Case, case_id)) is None
+        assert outcomes(db)["lapsed"] == 1
+
+
+def test_a_search_that_is_at_work_when_its_approval_ends_is_let_finish(
+    way: Way, clock: Any
+) -> None:
+    request = begun_and_dead(way)
+
+    def still_at_work(db: Any) -> None:
+        lease = clock() + datetime.timedelta(hours=24, minutes=1)
+        db.scalars(select(Search)).one().lease_until = lease
+
+    way.desk.store.write(still_at_work)
+    clock.move(hours=24)
+    assert Keeper(way.desk, means=way.means).run_once()["given-up"] == 0
+    assert view_search(way.desk, ANNA, request).state is SearchState.RUNNING
+
+
+def test_a_search_that_was_permitted_and_never_begun_lapses(way: Way, clock: Any) -> None:
+    ready = way.begun()
+    keeper = Keeper(way.desk)
+    clock.move(hours=24)
+    assert keeper.run_once()["given-up"] == 1
+    assert states(way.desk) == ["lapsed"]
+    with pytest.raises(StateError):
+        run_search(way.desk, dataclasses.replace(ANNA, stepped_up_at=clock()), ready.id,
+                   means=way.means)  # fmt: skip
+
+
+def test_a_search_with_a_list_does_not_end_with_its_approval(way: Way, clock: Any) -> None:
+    ready = way.begun()
+    run_search(way.desk, ANNA, ready.id, means=way.means)
+    clock.move(hours=25)
+    assert Keeper(way.desk).run_once()["given-up"] == 0
+    assert view_search(way.desk, ANNA, ready.id).state is SearchState.OPEN
 
 
 def test_nothing_is_opened_while_the_desk_is_down(way: Way) -> None:

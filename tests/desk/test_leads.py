@@ -163,7 +163,7 @@ def test_what_the_law_refuses_is_not_issued_and_is_logged(world: World) -> None:
         def request(self, db: Any, search: Search) -> Any:  # noqa: ARG002
             return lawful(**{"targeting.traits": ["religion"]})
 
-    means = leads.LeadMeans(world.keys, Banned(), decide)
+    means = leads.LeadMeans(world.keys, Banned(), decide, world.pictures)
     decision = issue(world.desk, world.requester, lead, means=means)
     assert decision.outcome is Decided.DENY
     assert view(world, lead).state is LeadState.CHECKED

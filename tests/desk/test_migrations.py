@@ -12,17 +12,19 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from databases import server, url
 from deskgalleries import ADMIN, KEYS, brought, entries, made
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from countenance.desk import migrations, subjects
 from countenance.desk.base import Base, import_tables
 from countenance.desk.errors import DeskError
 from countenance.desk.events import Recorder
-from countenance.desk.galleries import list_galleries
+from countenance.desk.galleries import erase_person, list_galleries
 from countenance.desk.kinds import KINDS
+from countenance.desk.knownanswers import KnownAnswer
 from countenance.desk.purging import purge
 from countenance.desk.service import Desk
 from countenance.desk.store import REVISION, Store
+from countenance.desk.timeline import CaseEvent
 from countenance.record import Log, SQLiteVault
 
 __all__ = ["server", "url"]
@@ -133,6 +135,65 @@ def test_from_the_first_release_with_its_records_and_back(
     migrations.upgrade(store)
     assert tables(store) == {*Base.metadata.tables, "alembic_version"}
     store.close()
+
+
+def test_from_the_second_release_with_its_records_and_back(
+    url: str, log: Log, clock: object, tmp_path: Path
+) -> None:
+    store = Store.open(url)
+    migrations.upgrade(store, "0002")
+    with store.engine.begin() as connection:  # records of then
+        for number in range(1, 201):
+            connection.execute(text(
+                "INSERT INTO case_events (number, case_id, at, kind, public, leaf) VALUES "
+                "(:n, 'c1', '2026-11-01 09:00:00', 'case-changed', '{}', :leaf)"
+            ), {"n": number, "leaf": f"{number:064x}"})  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO standing_switches (id, direction, state, reason, grounds, asked_by, "
+            "asked_at) VALUES ('s1', 'down', 'lapsed', 'order', 'an order', 'mia', "
+            "'2026-11-01 09:00:00')"
+        ))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO known_answers (id, by, at, retired, truth_box, probe_box) VALUES "
+            "('k1', 'ulf', '2026-11-01 09:00:00', FALSE, '', '')"
+        ))  # fmt: skip
+    store.close()
+    with pytest.raises(DeskError, match=f"revision 0002.*{REVISION}"):
+        Store.open(url)
+    store = Store(store.engine)
+    migrations.upgrade(store)
+    assert "ix_case_events_leaf" in indexes(store)
+    found = select(CaseEvent.number).where(CaseEvent.leaf == f"{177:064x}")
+    with store.reading() as db:
+        assert db.scalars(found).all() == [177]
+        assert db.scalars(select(KnownAnswer.erased_at)).all() == [None]
+        if store.is_sqlite:
+            asks = "EXPLAIN QUERY PLAN SELECT number FROM case_events WHERE leaf = 'x'"
+            plan = db.execute(text(asks)).all()
+            assert "ix_case_events_leaf" in str(plan)
+    vault = SQLiteVault(tmp_path / "v.db", clock=lambda: 0)
+    desk = Desk(store, Recorder(store, log, vault, clock, KINDS), clock=clock)  # type: ignore[arg-type]
+    made(desk)
+    brought(desk, tmp_path, [{}])
+    erase_person(desk, ADMIN, "bookings", "s0", grounds="by order", keys=KEYS)
+    with pytest.raises(DeskError, match="records"):
+        migrations.downgrade(store, "0002")  # who is kept out would come back
+    with store.engine.begin() as connection:
+        connection.execute(text("DELETE FROM gallery_kept_out"))
+    migrations.downgrade(store, "0002")
+    assert "ix_case_events_leaf" not in indexes(store)
+    assert not {"gallery_kept_out", "known_erasures"} & tables(store)
+    with store.engine.connect() as connection:
+        counted = [connection.scalar(text(f"SELECT count(*) FROM {name}"))  # noqa: S608
+                   for name in ("case_events", "standing_switches", "known_answers")]  # fmt: skip
+    assert counted == [200, 1, 1]
+    migrations.upgrade(store)
+    assert tables(store) == {*Base.metadata.tables, "alembic_version"}
+    store.close()
+
+
+def indexes(store: Store) -> set[str | None]:
+    return {each["name"] for each in inspect(store.engine).get_indexes("case_events")}
 
 
 @pytest.mark.parametrize("other", ["0000", "9999"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reviewkit import LIST, PROBE, READY, World, comparison, notes
+from reviewkit import LIST, PROBE, READY, World, called, comparison, notes
 from sqlalchemy import select
 
 from countenance.core import InputError
@@ -391,7 +391,9 @@ def test_there_is_a_lead_only_where_both_picked_the_same(
 
 
 def known(world: World, answer: int | None = 1) -> str:
-    case = KnownCase(b"known probe", (b"k0", b"k1", b"k2"), answer, "consent form 12")
+    case = KnownCase(
+        called("known probe"), tuple(called(f"k{n}") for n in range(3)), answer, "consent form 12"
+    )
     return knownanswers.register(world.desk, world.auditor, case, keys=world.keys)
 
 
@@ -420,7 +422,7 @@ def test_f9_known_answers_look_like_any_other_and_their_results_are_logged(world
         world.desk_conclude(
             "first", task, dict.fromkeys(world.labels("first", task), comparison())
         )
-    assert kinds == {PROBE, b"known probe"}
+    assert kinds == {PROBE, called("known probe")}
     public = [entry.public for entry in entries(world.log, "examination-changed")]
     assert {frozenset(each) for each in public} == {frozenset({"examination", "change"})}
     task = reviewing.my_tasks(world.desk, world.examiner("first"))
@@ -471,7 +473,7 @@ def test_nobody_is_handed_a_known_answer_twice_nor_a_retired_one(world: World) -
 
 
 def test_only_an_auditor_registers_and_reads_known_answers(world: World) -> None:
-    case = KnownCase(b"p", (b"a",), None, "consent form 12")
+    case = KnownCase(called("p"), (called("a"),), None, "consent form 12")
     for role in set(Role) - {Role.AUDITOR}:
         with pytest.raises(NotAllowedError):
             knownanswers.register(world.desk, world.who("x", role), case, keys=world.keys)
@@ -479,10 +481,11 @@ def test_only_an_auditor_registers_and_reads_known_answers(world: World) -> None
             knownanswers.results(world.desk, world.who("x", role))
     for wrong in (
         {"pictures": ()}, {"answer": 1}, {"answer": -1}, {"consent": " "},
+        {"probe": b"no picture"}, {"pictures": (called("a"), called("b")[:60])},
     ):  # fmt: skip
         with pytest.raises(InputError):
-            KnownCase(**{"probe": b"p", "pictures": (b"a",), "answer": 0, "consent": "form",
-                         **wrong})  # type: ignore[arg-type]  # fmt: skip
+            KnownCase(**{"probe": called("p"), "pictures": (called("a"),), "answer": 0,
+                         "consent": "form", **wrong})  # type: ignore[arg-type]  # fmt: skip
 
 
 def test_the_truth_and_the_notes_are_not_in_clear_in_the_database(

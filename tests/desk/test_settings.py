@@ -50,6 +50,7 @@ from countenance.desk.settings import (
     setting_in_force,
     withdraw_setting,
 )  # fmt: skip
+from countenance.desk.settingviews import judge_audit
 from countenance.record import Log, parse_entry
 
 ENGINE = CARD.identity
@@ -103,6 +104,19 @@ def test_what_is_no_audit_is_not_accepted(desk: Desk, log: Log) -> None:
         with pytest.raises(InputError):
             accept_audit(desk, ULF, data=data, policy=POLICY, operational=True)
     assert log.size == 0
+
+
+def test_an_audit_whose_parts_do_not_fit_is_neither_shown_nor_accepted(desk: Desk) -> None:
+    good = json.loads(audit().to_json())
+    astray = json.loads(audit().to_json())
+    for at in astray["results"]:
+        at["groupings"] = []
+    for wrong in ({**good, "headline": 9}, {**good, "headline": -2}, astray):
+        data = json.dumps(wrong).encode()
+        with pytest.raises(InputError):
+            judge_audit(desk, ULF, data, card=CARD, policy=POLICY)
+        with pytest.raises(InputError):
+            accept_audit(desk, ULF, data=data, policy=POLICY, operational=True)
 
 
 def test_a_newer_audit_takes_the_place_of_the_older(desk: Desk) -> None:

@@ -8,7 +8,7 @@ import traceback
 import pytest
 from databases import server, url
 from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from countenance.desk.errors import DeskError, StateError
@@ -79,6 +79,41 @@ def test_when_the_database_went_away_nobody_says_that_nothing_was_done(url: str)
 
     with pytest.raises(DeskError, match="not known"):
         store.write(gone)
+    store.close()
+
+
+def test_a_database_that_is_away_is_said_to_be_so_to_who_reads(url: str) -> None:
+    store = Store.open(url)
+    store.create()
+
+    def gone() -> None:
+        raise OperationalError("select", {}, OSError("gone"), connection_invalidated=True)
+
+    with pytest.raises(DeskError, match="does not answer"), store.reading():
+        gone()
+    with store.reading() as db:
+        assert db.scalar(select(Standing.number)) is None
+    store.close()
+
+
+def test_where_no_connection_is_to_be_had_all_say_so(url: str) -> None:
+    store = Store.open(url)
+    store.create()
+    with pytest.MonkeyPatch.context() as patch:
+        for error in (OperationalError("connect", {}, OSError("refused")), TimeoutError("full")):
+
+            def refused(*_: object, of: Exception = error, **__: object) -> None:
+                raise of
+
+            patch.setattr(store.engine, "connect", refused)
+            with pytest.raises(DeskError, match="does not answer"), store.reading():
+                pass
+            with pytest.raises(DeskError) as caught:
+                store.write(lambda db: db.scalar(select(Standing.number)))
+            assert caught.value.do == "nothing was changed; try again"
+            if isinstance(error, OperationalError):
+                assert not store.scrub()
+    assert store.scrub()
     store.close()
 
 

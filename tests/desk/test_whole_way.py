@@ -68,7 +68,7 @@ def test_from_a_case_to_a_lead(way: Way) -> None:
     assert any(each.known for each in best.means)
     ((lead, state, _),) = list_leads(way.desk, ANNA)
     assert state is LeadState.PREPARED
-    means = LeadMeans(KEYS, RequestFacts(way.house), way.house.decide)
+    means = LeadMeans(KEYS, RequestFacts(way.house), way.house.decide, way.pictures)
     answer_checklist(way.desk, ANNA, lead, ANSWERS, means=means)
     decision = issue(way.desk, ANNA, lead, means=means)
     assert not decision.permitted  # Detroit asks for a supervisor as well

@@ -66,7 +66,7 @@ class _Reader(HTMLParser):
             self.images.append(said["src"])
         if tag == "form":
             self._form = Form(
-                said.get("action", ""), said.get("method", "get"), [], [],
+                said.get("action", "").partition("#")[0], said.get("method", "get"), [], [],
                 said.get("data-confirm", ""), said.get("data-sign", ""),
                 said.get("data-digest", ""),
             )  # fmt: skip

@@ -146,22 +146,66 @@ def test_a_second_administrator_is_invited_alone_and_a_third_by_two(site: Site) 
     assert bo.get(found[0]).status_code == 409
 
 
-def test_a_joint_request_is_refused_or_withdrawn(site: Site) -> None:
+def test_a_joint_request_is_refused_or_withdrawn(site: Site, clock: MovingClock) -> None:
     admin = site.administrator()
     bo = second_administrator(site, admin)
     rita = site.joined("Rita Ray", Role.REQUESTER)
-    for who, says in ((bo, "Refuse"), (admin, "Withdraw it")):
+    uma = site.joined("Uma Upp", Role.AUDITOR, train=False)
+    assert "There is none yet." in uma.get("/accounts/requests/ended").text
+    for who, way, says in ((bo, "refuse", "Refuse"), (admin, "withdraw", "Withdraw it")):
         admin.post(f"/accounts/{account_of(rita)}/replace", {"grounds": GROUNDS},
                    confirm="account.replace-passkey")  # fmt: skip
         page = admin.get(f"/accounts/{account_of(rita)}").text
         found = re.search(r"/accounts/requests/[0-9a-f]{32}", page)
         assert found
         assert says in who.get(found[0]).text
-        done = who.post(f"{found[0]}/refuse", confirm="account.confirm")
+        if way == "withdraw":
+            assert f"{found[0]}/withdraw" not in bo.get(found[0]).text
+            for other in (bo, uma):
+                assert other.post(f"{found[0]}/withdraw").status_code == 403
+        else:
+            who.confirm("account.confirm")
+        done = who.post(f"{found[0]}/{way}")
+        clock.move(minutes=1)
         assert done.status_code == 303
         assert found[0] not in admin.get("/accounts").text
+        assert who.post(f"{found[0]}/{way}", confirm="account.confirm").status_code == 409
     states = [each.public["state"] for each in entries(site.deployment.log, "two-administrators")]
     assert states == ["open", "refused", "open", "withdrawn"]
+    assert "/accounts/requests/ended" in uma.get("/accounts").text
+    for who in (uma, admin):
+        page = who.get("/accounts/requests/ended").text
+        cells = re.findall(r'<td>Rita Ray</td><td><span class="state[^"]*">(\w+)', page)
+        assert cells == ["withdrawn", "refused"]
+        assert page.count("<td>new passkey</td>") == 2
+        assert "<script>alert" not in page
+    assert rita.get("/accounts/requests/ended").status_code == 403
+
+
+def test_the_list_of_what_took_two_goes_on(
+    site: Site, clock: MovingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("countenance.web.pages.jointrequests.A_PAGE", 1)
+    admin = site.administrator()
+    second_administrator(site, admin)
+    rita = account_of(site.joined("Rita Ray", Role.REQUESTER))
+    seen = []
+    for n in range(3):
+        admin.post(f"/accounts/{rita}/replace", {"grounds": f"{GROUNDS} {n}"},
+                   confirm="account.replace-passkey")  # fmt: skip
+        found = re.search(r"/accounts/requests/[0-9a-f]{32}", admin.get(f"/accounts/{rita}").text)
+        assert found
+        admin.post(f"{found[0]}/withdraw")
+        clock.move(minutes=1)
+    path = "/accounts/requests/ended"
+    for _ in range(3):
+        page = admin.get(path).text
+        seen += re.findall(rf"{re.escape(html.escape(GROUNDS))} (\d)", page)
+        more = re.search(r'href="(/accounts/requests/ended\?after=[0-9a-f]{32})"', page)
+        path = more[1] if more else ""
+    assert seen == ["2", "1", "0"]
+    assert not path
+    assert admin.get("/accounts/requests/ended?after=nothing").status_code == 200
 
 
 def test_a_lost_device_is_replaced_by_two(site: Site) -> None:

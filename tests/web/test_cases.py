@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+from typing import Any
 
 from casepages import CASE, HOSTILE, opened
 from casework import NARRATIVE, OTHER_NARRATIVE
 from webkit import Site
 
 from countenance.desk.roles import Role
+from countenance.desk.timeline import CaseEvent
 
 
 def test_a_case_is_opened_and_read_as_a_timeline(site: Site) -> None:
@@ -124,6 +127,49 @@ def test_a_form_without_its_token_does_nothing(site: Site) -> None:
     answer = rita.post("/cases/new", {**CASE, "token": "0" * 64})
     assert answer.status_code == 403
     assert "24-1234" not in rita.get("/cases").text
+
+
+def test_a_long_case_comes_in_pages(site: Site) -> None:
+    rita = site.joined("Rita Ray", Role.REQUESTER)
+    path = opened(rita)
+    case = path.rpartition("/")[2]
+    assert "the newest first" in rita.get(path).text
+    assert ">Older<" not in rita.get(path).text
+
+    def work(db: Any) -> None:
+        for n in range(2000):
+            db.add(CaseEvent(
+                number=10**6 + n, case_id=case, at=site.desk.now(), kind="request-moved",
+                public=json.dumps({"request": f"{n:064x}"}), leaf=f"{n:064x}",
+            ))  # fmt: skip
+
+    site.desk.store.write(work)
+    seen: list[int] = []
+    here = path
+    while here:
+        page = rita.get(here)
+        assert len(page.content) < 60_000
+        found = [int(leaf, 16) for leaf in re.findall(
+            r'proof">leaf.*?<code>([0-9a-f]{64})</code>', page.text)]  # fmt: skip
+        assert len(found) <= 50
+        seen += found
+        assert (">Newer<" in page.text) == (here != path)
+        older = re.search(r'href="([^"]+)#events" rel="next"', page.text)
+        here = html.unescape(older[1]) if older else ""
+    assert seen[:2000] == list(range(2000))[::-1]
+    assert len(seen) == 2001  # and the first: that the case was opened
+    middle = rita.get(f"{path}?before=1001000").text
+    newer = re.search(r'href="([^"]+)#events" rel="prev"', middle)
+    assert newer
+    assert f"{1000:064x}" in rita.get(newer[1]).text
+    assert f"{999:064x}" not in rita.get(newer[1]).text
+    for odd in ("before=x", "after=-1", "before=" + "9" * 40, "before=0", "after=99999999"):
+        assert rita.get(f"{path}?{odd}").status_code == 200
+    api = rita.get(f"/api/v1/cases/{case}/timeline?after=1000000&most=3").json()
+    assert [one["number"] for one in api["moments"]] == [10**6 + 1, 10**6 + 2, 10**6 + 3]
+    assert (api["older"], api["newer"]) == (True, True)
+    assert len(rita.get(f"/api/v1/cases/{case}/file?most=5").json()["events"]["moments"]) == 5
+    assert rita.get(f"/api/v1/cases/{case}/timeline?most=201").status_code == 422
 
 
 def test_cases_come_in_pages(site: Site) -> None:

@@ -67,6 +67,29 @@ def test_one_asks_another_confirms_and_the_case_is_gone(
     assert again.status_code == 409
 
 
+def test_who_asked_takes_it_back(site: Site, case: str) -> None:
+    auditor, admin = site.joined("Uma Upp", Role.AUDITOR, train=False), site.administrator()
+    other = site.joined("Ada Two", Role.ADMINISTRATOR, train=False)
+    erasure = asked(admin, case)
+    path = f"/erasures/{erasure}/withdraw"
+    assert path in admin.get(f"/erasures/{erasure}").text
+    for who in (auditor, other):
+        assert path not in who.get(f"/erasures/{erasure}").text
+        assert who.post(path).status_code == 403
+    assert admin.post(f"/erasures/{NOBODY}/withdraw").status_code == 409
+    assert "Nobody has asked for any yet" in auditor.get("/erasures").text
+    assert admin.post(path).status_code == 303
+    assert admin.post(path).status_code == 409
+    late = auditor.post(f"/erasures/{erasure}/confirm", confirm="case.confirm-erasure")
+    assert late.status_code == 409
+    for who in (auditor, admin):
+        page = who.get("/erasures").text.partition("What was asked for")[2]
+        assert "withdrawn" in page
+        assert page.count("Ada First, ") == 2
+        assert "the time for which it is kept is over" in page
+    assert f"/erasures/ask/{case}" in admin.get("/erasures").text
+
+
 def test_an_auditor_refuses_with_a_reason(site: Site, case: str) -> None:
     auditor, admin = site.joined("Uma Upp", Role.AUDITOR, train=False), site.administrator()
     erasure = asked(admin, case)

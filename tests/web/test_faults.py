@@ -13,13 +13,17 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
 from demosite import copied, free_port, made
-from faultkit import CaseWay, GoneError, People, Service, held, service_of
+from faulthouse import HouseWay
+from faultkit import Service, held, service_of
+from faultpeople import AwayError, People
+from faultways import CaseWay, Way
 
 
 @pytest.fixture(scope="module")
@@ -33,49 +37,69 @@ def service(original: Path, tmp_path: Path) -> Iterator[Service]:
         yield found
 
 
-def people_of(service: Service) -> People:
-    return People(service.folder, service.found.origins[0])
+@pytest.fixture
+def killable(original: Path, tmp_path: Path) -> Iterator[Service]:
+    """One that leaves its witness alive, so that it is back sooner."""
+    with service_of(
+        copied(original, tmp_path / "desk", free_port()), keeps_witness=False
+    ) as found:
+        yield found
+
+
+def people_of(service: Service, *, calm: bool = False) -> People:
+    return People(service.folder, service.found.origins[0], calm=calm)
+
+
+def ways_of(people: People) -> Iterator[Way]:
+    """One after another: of cases, and of the house."""
+    for number in count():
+        yield HouseWay(people, f"H-{number:04d}")
+        yield CaseWay(people, f"K-{number:04d}")
+
+
+STEPS = (30, 120)
+"""At most so many steps towards a disk until a kill: within a request, or over several."""
 
 
 def killed_all_along(service: Service, kills: int, seed: int) -> Counter[str]:
-    """Walk cases while the service is killed at random steps; how often at which step."""
+    """Walk ways while the service is killed at random steps; how often at which step.
+
+    One in ten is killed at once, while it finishes what the one before left.
+    """
     chance = random.Random(seed)
-    before, _ = service.events()
-    people, ways, at = people_of(service), [], Counter[str]()
-    done = 0
-    while done < kills or not (ways and "issued" in ways[-1].done):
-        service.start(chance.randint(1, 60) if done < kills else 0)
-        way = ways[-1] if ways and "issued" not in ways[-1].done else None
-        if way is None:
-            way = CaseWay(people, f"K-{len(ways):04d}")
-            ways.append(way)
-        while way.go():
-            if done >= kills:
-                break
-            way = CaseWay(people, f"K-{len(ways):04d}")
-            ways.append(way)
-        else:
-            assert service.process is not None
-            service.process.wait(20)
-            steps = [name for name, _ in way.steps()]
-            at[steps[len(way.done)]] += 1
-            done += 1
+    before = service.read().kinds.copy()
+    coming, at = ways_of(people_of(service).let_join()), Counter[str]()
+    ways = [next(coming)]
+    while sum(at.values()) < kills or not ways[-1].at_its_end:
+        last = sum(at.values()) >= kills
+        early = not last and chance.random() < 0.1
+        service.arm(chance.randint(1, 3) if early else 0)
+        lives = service.start()
+        if not early and not last:
+            service.arm(chance.randint(1, chance.choice(STEPS)))
+        while lives and ways[-1].go() and not last:
+            ways.append(next(coming))
+        if not last:
+            service.wait()
+            at[ways[-1].at if lives else "starting"] += 1
+            if not sum(at.values()) % 50:
+                print(f"{sum(at.values())} kills: {dict(at)}", flush=True)
         service.kill()
         held(service, before, ways)
-        people.forget()
-    assert all("issued" in way.done for way in ways)
     return at
 
 
-def test_killed_at_random_steps_every_case_comes_to_its_end(service: Service) -> None:
-    assert sum(killed_all_along(service, 3, seed=5).values()) == 3
+def test_killed_at_random_steps_every_way_comes_to_its_end(killable: Service) -> None:
+    assert sum(killed_all_along(killable, 5, seed=5).values()) == 5
 
 
 @pytest.mark.slow
-def test_killed_five_hundred_times(service: Service) -> None:
-    at = killed_all_along(service, int(os.environ.get("FAULT_KILLS", "500")), seed=1)
-    print(f"killed: {dict(at)}")
-    assert len(at) > 5
+def test_killed_five_hundred_times(killable: Service) -> None:
+    kills = int(os.environ.get("FAULT_KILLS", "500"))
+    began = time.monotonic()
+    at = killed_all_along(killable, kills, seed=1)
+    print(f"killed in {time.monotonic() - began:.0f} s: {dict(at)}; {dict(killable.steps())}")
+    assert len(at) == 19 or kills < 500, at
 
 
 def until(name: str, way: CaseWay) -> None:
@@ -83,28 +107,26 @@ def until(name: str, way: CaseWay) -> None:
     for step, work in way.steps():
         if step == name:
             return
+        if step in way.done:
+            continue
         assert work()
         way.done.append(step)
 
 
-def witness_of(service: Service) -> int:
-    """The process of the witness beside the desk."""
-    assert service.process is not None
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if str(service.found.places.witness).encode() in words:
-                return int(process.name)
-    raise AssertionError("no witness runs")
+def soon(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.2)
 
 
 def test_without_its_witness_a_list_is_sealed_and_waits(service: Service) -> None:
-    before, _ = service.events()
+    before = service.read().kinds.copy()
     service.start()
-    way = CaseWay(people_of(service), "W-0001")
+    way = CaseWay(people_of(service, calm=True), "W-0001")
     until("searched", way)
     rita = way.people["Rita"]
-    stopped = witness_of(service)
+    stopped = service.witness()
     os.kill(stopped, signal.SIGSTOP)  # one that hangs: a killed one is back within a second
     try:
         answer = rita.post(f"{way.request}/search", confirm="search.run")
@@ -115,11 +137,9 @@ def test_without_its_witness_a_list_is_sealed_and_waits(service: Service) -> Non
     finally:
         os.kill(stopped, signal.SIGKILL)
     way.people.forget()
-    for _ in range(60):
-        opened = way.people["Rita"].post(f"{way.request}/search/open", confirm="search.open")
-        if opened.status_code == 303:
-            break
-        time.sleep(0.5)
+    soon(lambda: way.people["Rita"].post(
+        f"{way.request}/search/open", confirm="search.open"
+    ).status_code == 303)  # fmt: skip
     assert way.go()
     service.kill()
     held(service, before, [way])
@@ -130,6 +150,8 @@ def test_two_approvers_two_examiners_and_two_administrators_racing(service: Serv
     way = CaseWay(people_of(service), "R-0001")
     until("approved", way)
     people = way.people
+    for name in ("Emma", "Elias", "Esi"):
+        people[name].get("/reviews")
     path = "/approvals/" + way.request.rpartition("/")[2]
     digests = {
         name: re.findall(r'data-digest="([0-9a-f]{64})"', people[name].get(path).text)[0]
@@ -147,9 +169,7 @@ def test_two_approvers_two_examiners_and_two_administrators_racing(service: Serv
     found = race(*((name, path, {"digest": digest}) for name, digest in digests.items()))
     assert found == [303, 409]
 
-    for step, work in way.steps()[5:6]:
-        assert work()
-        way.done.append(step)
+    until("examined", way)
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(
             lambda name: people[name].post("/reviews/take").headers.get("location", ""),
@@ -198,7 +218,7 @@ def test_a_clock_that_goes_ahead_ends_sessions(service: Service) -> None:
 
 
 def test_a_full_disk_is_a_clean_refusal_and_nothing_is_lost(service: Service) -> None:
-    before, _ = service.events()
+    before = service.read().kinds.copy()
     wal_and_more = max(each.stat().st_size for each in service.folder.rglob("*") if each.is_file())
     service.start(limit_bytes=wal_and_more + 150_000)
     people, ways, refused = people_of(service), [], 0
@@ -207,17 +227,16 @@ def test_a_full_disk_is_a_clean_refusal_and_nothing_is_lost(service: Service) ->
         try:
             way.open()
             way.upload()
-        except (AssertionError, GoneError, KeyError):
+        except AwayError:  # with words: anything else would be no clean refusal
             refused += 1
             break
         ways.append(way)
     assert refused, "the disk never filled"
-    page = people["Rita"].get("/tasks")
-    assert page.status_code in (200, 503), page.text
+    with contextlib.suppress(AwayError):
+        assert people["Rita"].get("/tasks").status_code == 200
     service.kill()
     service.start()  # there is room again
     people.forget()
-    assert "a fault at" not in (service.folder / "served.txt").read_text()
     last = CaseWay(people, "F-9999")
     assert last.open()
     assert last.upload()

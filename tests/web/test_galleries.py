@@ -169,6 +169,36 @@ def test_two_imports_into_a_gallery_do_not_run_at_once(site: Site) -> None:
     assert "under way" in second.text
 
 
+def test_an_import_is_cancelled_from_its_page(site: Site) -> None:
+    admin = made(site)
+    deskgalleries.folder(site.folder / "in", [{} for _ in range(3)])
+    begun = admin.post(
+        "/galleries/wanted-2026/import",
+        {"folder": "batch", "plan": fields_of(plan_of(admin))["plan"]}, confirm="gallery.import",
+    )  # fmt: skip
+    path = begun.headers["location"].partition("?")[0]
+    auditor = site.joined("Uma Upp", Role.AUDITOR, train=False)
+    assert f'action="{path}/cancel"' in admin.get(path).text
+    assert "/cancel" not in auditor.get(path).text
+    assert auditor.post(f"{path}/cancel").status_code == 403
+    elsewhere = admin.post(f"/galleries/booking/imports/{path[-32:]}/cancel")
+    nothing = admin.post(f"/galleries/wanted-2026/imports/{NOBODY}/cancel")
+    assert elsewhere.status_code == nothing.status_code == 403
+    done = admin.post(f"{path}/cancel")
+    assert done.headers["location"] == f"{path}?done=import-cancelled"
+    page = admin.get(done.headers["location"])
+    assert "nothing more comes in" in page.text
+    assert "It was cancelled. 0 images that had come in by then stay" in page.text
+    assert "refresh" not in page.headers
+    assert f"{path}/cancel" not in page.text
+    again = admin.post(f"{path}/cancel")
+    assert again.status_code == 409
+    assert "this import has ended" in again.text.lower()
+    assert not work(site)
+    (told,) = entries(site.deployment.log, "gallery-import-cancelled")
+    assert told.public["added"] == 0
+
+
 def test_a_folder_elsewhere_is_none(site: Site) -> None:
     admin = made(site)
     outside = site.folder / "outside"
@@ -260,6 +290,26 @@ def test_erasing_answers_the_same_whether_somebody_was_there(site: Site) -> None
     assert 'value="s2"' in empty.text
 
 
+def test_whoever_was_erased_is_refused_until_a_new_basis_is_stated(site: Site) -> None:
+    site.with_gallery(3)
+    admin = site.administrator()
+    erased = {"subject": "s1", "grounds": TEXT}
+    admin.post("/galleries/booking/erase", erased, confirm="gallery.erase-person")
+    assert "is kept out" in admin.get("/galleries/booking/import?folder=batch").text
+    path = "/galleries/booking/readmit"
+    assert f'href="{path}"' in admin.get("/galleries/booking").text
+    said = {"subject": "s1", "basis": "arrested anew, booking 99", "grounds": TEXT}
+    for wrong in ({"basis": "no"}, {"grounds": "no"}):
+        answer = admin.post(path, {**said, **wrong}, confirm="gallery.readmit")
+        assert answer.status_code == 422
+    answers = [admin.post(path, {**said, "subject": who}, confirm="gallery.readmit")
+               for who in ("nobody", "s1")]  # fmt: skip
+    assert {(each.status_code, each.headers["location"]) for each in answers} == {
+        (303, "/galleries/booking?done=readmitted")
+    }
+    assert "is kept out" not in admin.get("/galleries/booking/import?folder=batch").text
+
+
 def test_what_fell_due_is_told_with_its_reason(site: Site, clock: MovingClock) -> None:
     site.with_gallery(2)
     clock.move(days=1900)
@@ -288,11 +338,13 @@ def test_who_may_see_and_do_what(site: Site) -> None:
             "/galleries/new": administers, "/galleries/booking/import": administers,
             "/galleries/booking/import?folder=batch": administers,
             "/galleries/booking/erase": administers,
+            "/galleries/booking/readmit": administers,
         }  # fmt: skip
         for path, may in expected.items():
             assert visitor.get(path).status_code == (200 if may else 403), path
         if not administers:
-            for path in ("new", "booking/import", "booking/erase", f"booking/entries/{entry}"):
+            for path in ("new", "booking/import", "booking/erase", "booking/readmit",
+                         f"booking/entries/{entry}"):  # fmt: skip
                 answer = visitor.post(f"/galleries/{path}", {**GOOD, "folder": "batch"})
                 assert answer.status_code == 403, path
             page = visitor.get(f"/galleries/booking/entries/{entry}").text
@@ -311,6 +363,6 @@ def test_what_is_not_there_is_not_told_apart(site: Site) -> None:
         none = admin.get(f"/galleries/wanted-2026/{part}/{NOBODY}")
         assert (other.status_code, none.status_code) == (403, 403)
         assert other.content == none.content
-    for path in ("", "/removals", "/entries", "/import", "/erase"):
+    for path in ("", "/removals", "/entries", "/import", "/erase", "/readmit"):
         assert admin.get(f"/galleries/none{path}").status_code == 403
     assert admin.get("/galleries/No..ne").status_code == 404

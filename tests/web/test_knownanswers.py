@@ -120,3 +120,33 @@ def test_known_answers_are_for_auditors(site: Site, auditor: Visitor) -> None:
         for path in ("/known-answers", "/known-answers/new"):
             assert other.get(path).status_code == 403
         assert other.post("/known-answers/new", {"answer": "none"}).status_code == 403
+
+
+def test_a_list_is_erased_by_an_auditor_and_an_administrator(site: Site, auditor: Visitor) -> None:
+    assert register(auditor).status_code == 303
+    known = re.search(r"/known-answers/(\w{32})/retire", auditor.get("/known-answers").text)
+    assert known
+    retire, ask = (f"/known-answers/{known[1]}/{what}" for what in ("retire", "erase"))
+    assert auditor.post(retire, {}, confirm="known-answer.register").status_code == 303
+    assert f'href="{ask}"' in auditor.get("/known-answers").text
+    said = {"basis": "consent-withdrawn", "grounds": f"a letter of today {XSS}"}
+    wrong = {**said, "grounds": "no"}
+    assert auditor.post(ask, wrong, confirm="known-answer.ask-erasure").status_code == 422
+    assert auditor.post(ask, said, confirm="known-answer.ask-erasure").status_code == 303
+    page = auditor.get("/known-answers/erasures").text
+    assert XSS not in page
+    assert "Withdraw it" in page
+    assert "Erase it for good" not in page
+    admin = site.administrator()
+    assert "/known-answers/erasures" in admin.get("/tasks").text
+    assert "/known-answers/erasures" in admin.get("/erasures").text
+    path = re.search(r"/known-answers/erasures/\w{32}/confirm", admin.get(
+        "/known-answers/erasures").text)  # fmt: skip
+    assert path
+    assert admin.post(path[0], {}, confirm="known-answer.confirm-erasure").status_code == 303
+    assert "None." in admin.get("/known-answers/erasures").text
+    assert "erased" in auditor.get("/known-answers").text
+    assert "/known-answers/erasures" not in admin.get("/tasks").text
+    again = admin.post(path[0], {}, confirm="known-answer.confirm-erasure")
+    assert again.status_code == 409
+    assert admin.get("/known-answers").status_code == 403

@@ -19,6 +19,7 @@ from countenance.desk.roles import Role
 from countenance.desk.subjects import SubjectRequest
 from countenance.desk.unsealing import entry_of
 from countenance.record import QuorumError, seal
+from countenance.web.rendering import plain
 
 EVIL = "<script>alert(1)</script>"
 OPEN = {"field": "author", "basis": "court-order", "reader": "Judge Roe"}
@@ -53,6 +54,16 @@ def test_every_entry_is_listed_once_the_newest_first(site: Site, auditor: Visito
         more = re.search(r'<a href="(/record\?before=\d+)">', page.text)
         at = more[1] if more else ""
     assert seen == list(range(site.deployment.log.size))[::-1]
+
+
+@pytest.mark.parametrize(("value", "says"), [
+    (True, "yes"), (False, "no"), (12345, "12,345"), ("known-by-record", "known by record"),
+    ("part-1-violent", "part 1 violent"), ("us/mi/detroit/directive-307-5",) * 2, ("US-MI",) * 2,
+    ("2026-06-30T05:11:07Z", "2026-06-30 05:11 UTC"), ("2026-06-30",) * 2, ([], "none"),
+    (["booking-photos", "us/mi"], "booking photos, us/mi"),
+])  # fmt: skip
+def test_a_public_field_is_read_as_what_it_is(value: object, says: str) -> None:
+    assert plain(value) == says
 
 
 @pytest.mark.parametrize("before", ["-1", "x", "1e3", "%3Cscript%3E", "9" * 30])

@@ -77,6 +77,56 @@ def test_the_decision_follows_what_is_filled_in(cast: Cast) -> None:
     assert cast.site.deployment.log.size == size  # nothing is kept of a preview
 
 
+def test_the_decision_alone_is_the_part_of_the_page(cast: Cast) -> None:
+    size = cast.site.deployment.log.size
+    for changed in ({}, {"suspicion.level": ""}, {"suspicion.level": "hunch"}, {"gallery": ""}):
+        fields = {**request_fields(cast.probe), **changed}
+        page = cast.rita.post(f"{cast.case}/requests/new", fields).text
+        part = cast.rita.post(f"{cast.case}/requests/decision", fields)
+        assert part.status_code == 200
+        assert part.text.strip() in page
+        assert "<html" not in part.text
+        assert 'id="decision-said" aria-live="polite"' in part.text
+        assert ("Go on to submit" in part.text) == ("gallery" not in changed)
+    assert cast.site.deployment.log.size == size
+
+
+def test_what_is_half_typed_is_missing_and_not_wrong(cast: Cast) -> None:
+    half = {**request_fields(cast.probe), "kind-4": "warrant", "probe": ""}
+    part = cast.rita.post(f"{cast.case}/requests/decision", half)
+    assert part.status_code == 200
+    text = html.unescape(re.sub(r"<[^>]+>", "", part.text))
+    assert "Document 4: its number or reference: still missing" in text
+    assert "Probe: still missing" in text
+    assert "not counted" not in text.lower()
+    assert "2 fields are still open" in text
+    assert "Go on to submit" not in text
+    # the rest is judged as it stands, and what cannot be read says why
+    whole = request_fields(cast.probe)
+    wrong = {**whole, "issued_on-1": "soon", "suspicion.level": "certain", "documents_none": "yes"}
+    text = cast.rita.post(f"{cast.case}/requests/decision", wrong).text
+    assert "Document 1: issued on</a>: not counted: not a date (year-month-day)" in text
+    assert 'href="#f-suspicion.level"' in text
+    assert "certain" not in text
+    assert "by the rules of" in text
+
+
+def test_the_decision_alone_is_guarded_as_every_form_is(cast: Cast) -> None:
+    path, fields = f"{cast.case}/requests/decision", request_fields(cast.probe)
+    assert cast.rita.get(path).status_code == 405
+    assert cast.rita.post(path, {**fields, "token": ""}).status_code == 403
+    far = {"origin": "https://evil.example"}
+    sent = {"token": cast.rita.page_token, **fields}
+    assert cast.rita.http.post(path, data=sent, headers=far).status_code == 403
+    assert cast.rita.http.post(path, data=sent).status_code == 200
+    for other in (cast.app, cast.emma, cast.ulf, cast.site.public()):
+        answer = other.post(path, fields)
+        assert answer.status_code in (401, 403)
+        assert "decision-said" not in answer.text
+    hostile = cast.rita.post(path, {**fields, "issued_on-1": HOSTILE, "gallery": HOSTILE})
+    assert HOSTILE not in hostile.text
+
+
 def test_what_is_submitted_is_what_was_reviewed(cast: Cast) -> None:
     fields = request_fields(cast.probe, elsewhere_none="", elsewhere="State Police, 3 May\n\nFBI")
     page = cast.rita.post(f"{cast.case}/requests/review", fields).text
@@ -195,7 +245,7 @@ def test_what_is_another_s_cannot_be_asked_with(cast: Cast) -> None:
     rolf = cast.site.joined("Rolf Roe", Role.REQUESTER)
     none = "/cases/" + "0" * 32
     fields = request_fields(cast.probe)
-    for way in ("new", "review", "submit"):
+    for way in ("new", "decision", "review", "submit"):
         theirs = rolf.post(f"{cast.case}/requests/{way}", fields)
         nothing = rolf.post(f"{none}/requests/{way}", fields)
         assert theirs.status_code == nothing.status_code == 403
@@ -205,6 +255,12 @@ def test_what_is_another_s_cannot_be_asked_with(cast: Cast) -> None:
     assert mixed.status_code == 403
     invented = rolf.post(f"{own}/requests/new", {**fields, "probe": "0" * 32})
     assert mixed.text.replace(cast.probe[-32:], "0" * 32) == invented.text
+    alone = rolf.post(f"{own}/requests/decision", fields)
+    assert alone.status_code == 403
+    assert "There is no decision." in alone.text
+    assert alone.text == rolf.post(
+        f"{own}/requests/decision", {**fields, "probe": "0" * 32}
+    ).text  # fmt: skip
     no_gallery = rolf.post(f"{own}/requests/new", {"gallery": "secret"})
     assert no_gallery.status_code == 403
     path = cast.submitted()
@@ -214,6 +270,32 @@ def test_what_is_another_s_cannot_be_asked_with(cast: Cast) -> None:
         assert theirs.status_code == nothing.status_code == 403
         assert theirs.text == nothing.text
     assert rolf.get("/requests/x").status_code == 404
+
+
+def test_of_many_requests_the_newest_are_listed(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = []
+    for n in range(3):
+        paths.append(cast.submitted(**{"reference-1": f"W-{n}"}))
+        cast.rita.post(f"{paths[-1]}/withdraw")
+        assert cast.rita.get(paths[-1]).status_code == 200
+    paths.sort()  # the clock stands still, so that ids decide
+    whole = cast.rita.get(cast.case).text
+    assert re.findall(r"/requests/[0-9a-f]{32}", whole) == paths
+    assert "all of them" not in whole
+    monkeypatch.setattr("countenance.web.pages.cases._NEWEST", 2)
+    page = cast.rita.get(cast.case).text
+    assert re.findall(r'(/requests/[0-9a-f]{32})">(Request \d)', page) == [
+        (paths[1], "Request 2"), (paths[2], "Request 3"),
+    ]  # fmt: skip
+    assert "The newest 2 of 3" in page
+    assert re.findall(
+        r"/requests/[0-9a-f]{32}", cast.rita.get(f"{cast.case}?every=yes").text
+    ) == paths  # fmt: skip
+    api = cast.rita.get(f"/api/v1{cast.case}/file?most=1").json()
+    assert [one["id"] for one in api["requests"]] == [paths[2][-32:]]
+    assert api["earlier_requests"] == 2
 
 
 def test_who_may_read_a_request(cast: Cast) -> None:

@@ -31,6 +31,7 @@ def confirmed(approver: Visitor, way: str = "down") -> None:
 def test_suspending_and_resuming_take_two_and_the_history_says_for_how_long(
     site: Site, clock: MovingClock
 ) -> None:
+    site.with_gallery(1)
     admin, approver = site.administrator(), site.joined("Ben App", Role.APPROVER)
     admin.sign_in()
     assert "The desk is at work" in admin.get("/standing").text
@@ -39,6 +40,7 @@ def test_suspending_and_resuming_take_two_and_the_history_says_for_how_long(
     own = admin.get("/standing").text
     assert "you cannot confirm it" in own
     assert not CONFIRM.search(own)
+    assert "/standing/down" not in own
     assert "<script>alert" not in own
     assert "&lt;script&gt;alert(1)" in own
     twice = admin.post("/standing/down", TYPED, confirm="desk.stand-down")
@@ -54,7 +56,7 @@ def test_suspending_and_resuming_take_two_and_the_history_says_for_how_long(
     down = approver.get("/standing").text
     assert "The desk is suspended" in down
     assert "less than a minute" in down
-    assert admin.get("/galleries/none/import?folder=batch").status_code == 503
+    assert admin.get("/galleries/booking/import?folder=batch").status_code == 503
     clock.move(hours=26, minutes=5)
     for who in (admin, approver):
         who.sign_in()
@@ -79,6 +81,38 @@ def test_what_is_no_reason_is_refused_at_its_field(site: Site, way: str, action:
         assert f'href="#f-{name}"' in answer.text
         assert "<script>alert" not in answer.text
         assert "<b>" not in answer.text
+
+
+def test_who_asked_takes_it_back_and_all_that_was_asked_is_told(
+    site: Site, clock: MovingClock
+) -> None:
+    admin, approver = site.administrator(), site.joined("Ben App", Role.APPROVER)
+    auditor = site.joined("Uma Upp", Role.AUDITOR, train=False)
+    other = site.joined("Ada Two", Role.ADMINISTRATOR, train=False)
+    asked(admin.sign_in())
+    found = re.search(r'action="(/standing/[0-9a-f]{32}/withdraw)"', admin.get("/standing").text)
+    assert found
+    for who in (approver, auditor, other):
+        assert "/withdraw" not in who.get("/standing").text
+        assert who.post(found[1]).status_code == 403
+    switch = CONFIRM.search(approver.get("/standing").text)
+    assert switch
+    done = admin.post(found[1])  # no passkey: it undoes a wish, and nothing else
+    assert done.headers["location"] == "/standing?done=standing-withdrawn"
+    assert "It is withdrawn; nothing was changed." in admin.get(done.headers["location"]).text
+    assert admin.post(found[1]).status_code == 409
+    assert approver.post(switch[1], confirm="desk.confirm-stand-down").status_code == 409
+    assert admin.post(f"/standing/{NOBODY}/withdraw").status_code == 403
+    clock.move(minutes=1)
+    asked(admin)
+    confirmed(approver)
+    asked(admin, "up")
+    page = auditor.get("/standing").text.partition("What was asked for")[2]
+    cells = re.findall(r'<td><span class="state[^"]*">(\w+)</span></td><td>([^<,]+)', page)
+    assert cells == [("confirmed", "Ada First"), ("withdrawn", "Ada First")]
+    assert "Ben App, " in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
 
 
 def test_a_desk_at_work_is_not_resumed(site: Site) -> None:

@@ -15,13 +15,14 @@ from countenance.web.pages import tasks
 
 R, A, E, U, M = Role
 WHOSE = {
-    R: "search-now finish-search answer-checklist issue-lead give-outcome another-probe "
-       "waits-for-approval",
+    R: "search-now finish-search answer-checklist issue-lead give-outcome look-again "
+       "another-probe waits-for-approval",
     A: "approve-request supervise-lead approve-setting approve-ask decide-quarantine "
        "close-incident confirm-standing",
     E: "judge-probe examine",
     U: "renew-audit decide-erasure",
-    M: "confirm-account look-at-account renew-training purge-overdue check-subject answer-subject",
+    M: "confirm-account look-at-account renew-training purge-overdue check-subject answer-subject "
+       "decide-known-erasure",
 }  # fmt: skip
 """Whose task each is; see `dashboards`."""
 

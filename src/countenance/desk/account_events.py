@@ -63,6 +63,12 @@ KINDS: Final[tuple[EventKind, ...]] = (
         ("request", "account", "name", "author", "grounds"),
     ),
     EventKind(
+        "trusted-alone", 1, "one administrator alone gave somebody a role that others are kept "
+        "apart by: a code for it, or the role itself",
+        {"roles": _CODES, "administrators": _COUNT},  # how many there were, who gave it included
+        ("account", "invitation", "author"),
+    ),
+    EventKind(
         "training-recorded", 1, "somebody's training was recorded or withdrawn",
         {
             "training": _CODE,

@@ -252,6 +252,27 @@ def tell_account(doing: Doing, account: Account, change: str, author: str, groun
     )  # fmt: skip
 
 
+def tell_alone(
+    doing: Doing,
+    roles: frozenset[Role],
+    *,
+    account: str | None = None,
+    invitation: str | None = None,
+) -> None:
+    """Write that one administrator alone gave a role that approves, audits or administers.
+
+    With it and a device of their own, one person could stand on both sides of an approval. So the
+    log has every such gift, and how many administrators there were to ask for a second word.
+    """
+    trusted = roles & {Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR}
+    if trusted:
+        doing.record.add(
+            doing.db, "trusted-alone", about=account or invitation,
+            public={"roles": codes(trusted), "administrators": administrators(doing.db)},
+            private={"account": account, "invitation": invitation, "author": doing.actor.account},
+        )  # fmt: skip
+
+
 def give_roles(doing: Doing, account: str, roles: frozenset[Role], *, author: str) -> None:
     """Make these the roles of an account, an event for each that comes or goes."""
     had = roles_of(doing.db, account)

@@ -27,6 +27,7 @@ from countenance.desk.account_tables import (
     move_account,
     roles_of,
     still,
+    tell_alone,
 )
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.passkeys import spki_of
@@ -115,6 +116,7 @@ def change_roles(
         if Role.ADMINISTRATOR in had | roles:
             raise _two_needed()
         give_roles(doing, other.id, roles, author=actor.account)
+        tell_alone(doing, roles - had, account=other.id)
         end_sessions(doing.db, doing.now, other.id)
 
     desk.act(actor, "account.roles", work)

@@ -125,9 +125,7 @@ def accept_audit(
     images such as the probes are. Raises InputError where it is no audit, names no engine or no
     date, is too old already, or is of the future.
     """
-    if len(data) > _MOST_BYTES:
-        raise InputError("too long for an audit", expected=f"at most {_MOST_BYTES:,} bytes")
-    audit = Audit.from_json(data)
+    audit = read_audit(data)
     engine, performed = _engine(audit), _performed(audit)
     until = performed + datetime.timedelta(days=policy.most_days)
     digest = audit_digest(audit)
@@ -163,6 +161,22 @@ def accept_audit(
         return row.id
 
     return desk.act(actor, "audit.accept", work)
+
+
+def read_audit(data: bytes) -> Audit:
+    """An audit out of bytes that somebody sent, whose parts fit together.
+
+    Raises InputError where it is too long, no audit, or speaks of groupings that it does not have.
+    """
+    if len(data) > _MOST_BYTES:
+        raise InputError("too long for an audit", expected=f"at most {_MOST_BYTES:,} bytes")
+    audit = Audit.from_json(data)
+    if not -1 <= audit.headline < len(audit.groupings):
+        raise InputError("there is no such grouping", where="headline")
+    labels = {grouping.label for grouping in audit.groupings}
+    if any({found.grouping for found in at.groupings} != labels for at in audit.results):
+        raise InputError("a result is not of the groupings that it names", where="results")
+    return audit
 
 
 def withdraw_audit(
@@ -279,18 +293,13 @@ def unit_of(audit: Audit) -> ScoreUnit:
 
 
 def _engine(audit: Audit) -> str:
-    """The engine it is of, after a look at whether its parts fit together."""
+    """The engine it is of, whose scores must be exact."""
     identity = (audit.engine or {}).get("identity")
     if not isinstance(identity, str) or not _HEX32.fullmatch(identity):
         raise InputError("it does not say which engine it is of", where="engine.identity",
                          do="audit an engine, not a table of scores alone")  # fmt: skip
     if not unit_of(audit).exact:
         raise InputError("its scores are not exact integers", where="unit")
-    if not -1 <= audit.headline < len(audit.groupings):
-        raise InputError("there is no such grouping", where="headline")
-    labels = {grouping.label for grouping in audit.groupings}
-    if any({found.grouping for found in at.groupings} != labels for at in audit.results):
-        raise InputError("a result is not of the groupings that it names", where="results")
     return identity
 
 

@@ -51,10 +51,12 @@ def handlers(
     purge = purging.handler(keys)
 
     def imported(working: Working) -> None:
-        bring_in(working)
-        with desk.store.reading() as db:
-            gallery = db.get_one(Import, working.payload["import"]).gallery
-        workingset.request_sync(desk, gallery)
+        try:
+            bring_in(working)
+        finally:  # what came in before it failed is searched, too
+            with desk.store.reading() as db:
+                gallery = db.get_one(Import, working.payload["import"]).gallery
+            workingset.request_sync(desk, gallery)
 
     def purged(working: Working) -> None:
         purge(working)

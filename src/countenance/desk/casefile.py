@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from countenance.desk.account_tables import Account
@@ -42,7 +42,7 @@ from countenance.desk.reviews import Review, ReviewState
 from countenance.desk.roles import Role
 from countenance.desk.searches import Search, SearchState
 from countenance.desk.service import Actor, Desk
-from countenance.desk.timeline import Moment, handle, timeline
+from countenance.desk.timeline import LATEST, Stretch, Window, handle, stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +187,38 @@ class ResultItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseFile:
-    """A whole case. `people` are the names of the accounts that it mentions, by id.
+class Part:
+    """How much of a case to read; each request has to be deciphered.
 
-    Lists are in the order in which things came to be.
+    Attributes
+    ----------
+    most
+        So many of the newest requests, and of the newest searches.
+    request
+        Only this one, and its search; empty: none.
+    """
+
+    events: Window = LATEST
+    most: int = 10_000
+    request: str | None = None
+
+
+WHOLE = Part()
+NO_REQUESTS = Part(request="")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A case. Lists are in the order in which things came to be.
+
+    Attributes
+    ----------
+    earlier_requests, earlier_searches
+        How many there are before those that are listed.
+    people
+        The names of the accounts that it mentions, by id.
+    approvers
+        Who approved a request, by its digest.
     """
 
     case: CaseView
@@ -200,12 +228,17 @@ class CaseFile:
     leads: tuple[LeadItem, ...]
     asks: tuple[AskItem, ...]
     results: tuple[ResultItem, ...]
-    timeline: tuple[Moment, ...]
+    events: Stretch
+    earlier_requests: int
+    earlier_searches: int
     people: Mapping[str, str]
+    approvers: Mapping[str, str]
 
 
-def read_case_file(desk: Desk, actor: Actor, case_id: str, *, house: House) -> CaseFile:
-    """All of a case, for whoever opened it, approvers and auditors.
+def read_case_file(
+    desk: Desk, actor: Actor, case_id: str, *, house: House, part: Part = WHOLE
+) -> CaseFile:
+    """A case and a part of its timeline, for whoever opened it, approvers and auditors.
 
     NotAllowedError for others, and where there is none.
     """
@@ -214,19 +247,20 @@ def read_case_file(desk: Desk, actor: Actor, case_id: str, *, house: House) -> C
         case = readable(db, actor, case_id)
         view = view_of(db, house.keys, case)
         probes = tuple(_probe(db, house, row) for row in _of(db, Probe, case, "uploaded_at"))
-        requests = tuple(
-            _request(db, house, row) for row in _of(db, SearchRequest, case, "submitted_at")
-        )
-        searches = _of(db, Search, case, "started_at")
+        asked, earlier_asked = _newest(db, SearchRequest, case, "submitted_at", part)
+        requests = tuple(_request(db, house, row) for row in asked)
+        searches, earlier = _newest(db, Search, case, "started_at", part)
         items = tuple(_search(db, row) for row in searches)
-        leads = tuple(each for row in searches for each in _leads(db, row.id))
+        approvers = _approvers(db, case)
         asks = tuple(
             _ask(db, house, actor, row) for row in _of(db, OutsideAsk, case, "at")
         )  # fmt: skip
         results = tuple(_result(actor, row) for row in _of(db, OutsideResult, case, "at"))
         return CaseFile(
-            view, probes, requests, items, leads, asks, results, tuple(timeline(db, case.id)),
-            account_names(db, _mentioned(view, probes, requests, asks)),
+            view, probes, requests, items, _leads(db, case), asks, results,
+            stretch(db, case.id, part.events), earlier_asked, earlier,
+            account_names(db, _mentioned(view, probes, requests, asks) | set(approvers.values())),
+            approvers,
         )  # fmt: skip
 
     return desk.look(actor, "case.read", work)
@@ -242,6 +276,30 @@ def account_names(db: Session, accounts: Iterable[str]) -> dict[str, str]:
 def _of(db: Session, table: Any, case: Case, at: str) -> list[Any]:
     rows = select(table).where(table.case_id == case.id)
     return list(db.scalars(rows.order_by(getattr(table, at), table.id)))
+
+
+def _newest(
+    db: Session, table: Any, case: Case, at: str, part: Part
+) -> tuple[list[Any], int]:  # fmt: skip
+    """Rows of a case, and how many there are before these."""
+    these = table.case_id == case.id
+    if part.request is not None:
+        key = table.id if table is SearchRequest else table.request
+        return list(db.scalars(select(table).where(these, key == part.request))), 0
+    latest = select(table).where(these).order_by(getattr(table, at).desc(), table.id.desc())
+    rows = list(db.scalars(latest.limit(part.most)))[::-1]
+    if len(rows) < part.most:
+        return rows, 0
+    return rows, (db.scalar(select(func.count()).where(these)) or 0) - len(rows)
+
+
+def _approvers(db: Session, case: Case) -> dict[str, str]:
+    rows = db.execute(
+        select(SearchRequest.digest, Approval.approver)
+        .join(Approval, Approval.request_id == SearchRequest.id)
+        .where(SearchRequest.case_id == case.id)
+    )  # fmt: skip
+    return {row.digest: row.approver for row in rows}
 
 
 def _probe(db: Session, house: House, row: Probe) -> ProbeItem:
@@ -294,18 +352,19 @@ def _search(db: Session, row: Search) -> SearchItem:
     )  # fmt: skip
 
 
-def _leads(db: Session, search: str) -> list[LeadItem]:
+def _leads(db: Session, case: Case) -> tuple[LeadItem, ...]:
     rows = db.scalars(
-        select(Lead).where(Lead.search == search).order_by(Lead.prepared_at, Lead.id)
-    )
-    return [
+        select(Lead).join(Search, Search.id == Lead.search).where(Search.case_id == case.id)
+        .order_by(Lead.prepared_at, Lead.id)
+    )  # fmt: skip
+    return tuple(
         LeadItem(
-            row.id, search, LeadState(row.state), row.prepared_at, row.issued_at,
+            row.id, row.search, LeadState(row.state), row.prepared_at, row.issued_at,
             row.supervised_by is not None, Outcome(row.outcome) if row.outcome else None,
             row.due_at,
         )
         for row in rows
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def _ask(db: Session, house: House, actor: Actor, row: OutsideAsk) -> AskItem:

@@ -32,7 +32,7 @@ from countenance.desk.narratives import (
 from countenance.desk.roles import Role
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor, Desk, Doing
-from countenance.desk.timeline import Moment, handle, timeline
+from countenance.desk.timeline import Moment, Stretch, Window, handle, stretch, timeline
 from countenance.law import bundled_vocabulary
 from countenance.record import EventKind, Field
 
@@ -224,6 +224,13 @@ def read_case(desk: Desk, actor: Actor, case_id: str, *, keys: Secrets) -> CaseV
 def read_timeline(desk: Desk, actor: Actor, case_id: str) -> list[Moment]:
     """All events of a case, for whoever may read it."""
     return desk.look(actor, "case.read", lambda db: timeline(db, readable(db, actor, case_id).id))
+
+
+def read_stretch(desk: Desk, actor: Actor, case_id: str, window: Window) -> Stretch:
+    """A part of the timeline, for whoever may read the case."""
+    return desk.look(
+        actor, "case.read", lambda db: stretch(db, readable(db, actor, case_id).id, window)
+    )
 
 
 def list_cases(

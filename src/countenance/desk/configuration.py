@@ -12,6 +12,7 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -158,12 +159,17 @@ class Configuration(
         log, here
             Verifier keys of the log, and of the witness beside the desk ("" for none).
         public
-            For outsiders, to whom the address of the witness beside the desk is of no use.
+            For outsiders: with the log's address, so that a monitor needs no other, and without
+            that of the witness beside the desk, which is of no use to them.
         """
         all_ = [(each.name, each.key, each.url) for each in self.witness]
         if here:
             all_.append((HERE, here, "" if public else f"http://{self.local_witness}"))
-        return make_policy(logs=[log], witnesses=all_, k=self.quorum)
+        policy = make_policy(logs=[log], witnesses=all_, k=self.quorum)
+        if not public:
+            return policy
+        (trusted,) = policy.logs
+        return replace(policy, logs=(replace(trusted, url=f"{self.origins[0]}/log"),))
 
 
 def read_configuration(folder: Path, *, restoring: bool = False) -> Configuration:

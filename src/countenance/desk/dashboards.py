@@ -11,18 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from countenance.desk.account_tables import Account, AccountState
 from countenance.desk.approvals import Approval
 from countenance.desk.audits import AcceptedAudit, AuditState
 from countenance.desk.cases import Case, CaseState
-from countenance.desk.erasing import ASKED_FOR as ERASURE_ASKED_FOR
-from countenance.desk.erasing import Erasure, ErasureState
+from countenance.desk.erasure_tables import ASKED_FOR as ERASURE_ASKED_FOR
+from countenance.desk.erasure_tables import Erasure, ErasureState
 from countenance.desk.gallery_tables import Gallery
-from countenance.desk.incidents import Incident, IncidentState
+from countenance.desk.incidents import Incident, IncidentState, in_force
+from countenance.desk.knownerasing import KnownErasure
 from countenance.desk.leads import Lead, LeadState
 from countenance.desk.outside_tables import AskState, OutsideAsk, OutsideResult, ResultState
 from countenance.desk.probes import Probe, ProbeState
@@ -51,6 +53,7 @@ class ToDo(StrEnum):
     ANSWER_CHECKLIST = "answer-checklist"  # lead
     ISSUE_LEAD = "issue-lead"  # lead
     GIVE_OUTCOME = "give-outcome"  # lead
+    LOOK_AGAIN = "look-again"  # lead: what it rests on no longer stands
     ANOTHER_PROBE = "another-probe"  # probe, judged unsuitable
     WAITS_FOR_APPROVAL = "waits-for-approval"  # request: nothing to do but wait
     APPROVE_REQUEST = "approve-request"  # request
@@ -64,6 +67,7 @@ class ToDo(StrEnum):
     EXAMINE = "examine"  # examination
     RENEW_AUDIT = "renew-audit"  # audit
     DECIDE_ERASURE = "decide-erasure"  # erasure
+    DECIDE_KNOWN_ERASURE = "decide-known-erasure"  # erasure of a known-answer case
     CONFIRM_ACCOUNT = "confirm-account"  # joint request
     LOOK_AT_ACCOUNT = "look-at-account"  # account: a passkey of it answered as a copy would
     RENEW_TRAINING = "renew-training"  # account
@@ -185,16 +189,30 @@ def _searches(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
     )  # fmt: skip
     for request in db.scalars(begun):
         yield Task(ToDo.FINISH_SEARCH, request.id, request.submitted_at)
-    left = select(Search).where(Search.requester == me, Search.state != SearchState.OPEN)
+    left = select(Search).where(
+        Search.requester == me, Search.state.in_((SearchState.RUNNING, SearchState.SEALED))
+    )
     for row in db.scalars(left.limit(MOST)):
         if row.state == SearchState.SEALED or row.lease_until <= now:
             yield Task(ToDo.FINISH_SEARCH, row.request, row.started_at)
 
 
 def _leads(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
-    rows = select(Lead).where(Lead.requester == me, Lead.state != LeadState.ENDED)
-    for row in db.scalars(rows.order_by(Lead.due_at).limit(MOST)):
-        if row.state == LeadState.PREPARED:
+    suspended = (
+        select(func.min(Incident.opened_at)).where(
+            in_force(),
+            or_(Incident.engine == Search.engine, Incident.gallery == Search.gallery),
+        ).correlate(Search).scalar_subquery()
+    )  # fmt: skip
+    rows = (
+        select(Lead, suspended).join(Search, Search.id == Lead.search)
+        .where(Lead.requester == me, Lead.state != LeadState.ENDED)
+    )  # fmt: skip
+    for row, since in db.execute(rows.order_by(Lead.due_at).limit(MOST)):
+        doubted = row.image_removed_at or cast("datetime.datetime | None", since)
+        if doubted is not None:
+            yield Task(ToDo.LOOK_AGAIN, row.id, doubted)
+        elif row.state == LeadState.PREPARED:
             yield Task(ToDo.ANSWER_CHECKLIST, row.id, row.prepared_at, row.due_at)
         elif row.state == LeadState.CHECKED:
             yield Task(ToDo.ISSUE_LEAD, row.id, row.prepared_at, row.due_at)
@@ -348,20 +366,28 @@ def _subjects(db: Session, me: str, _: datetime.datetime) -> Iterator[Task]:
             yield Task(ToDo.ANSWER_SUBJECT, row.id, since, row.due_at)
 
 
-def _erasures(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
-    rows = select(Erasure).where(
-        Erasure.state == ErasureState.ASKED, Erasure.asked_at > now - ERASURE_ASKED_FOR,
-        Erasure.asked_by != me,
-    )  # fmt: skip
-    for row in db.scalars(rows.order_by(Erasure.asked_at).limit(MOST)):
-        ends = row.asked_at + ERASURE_ASKED_FOR
-        yield Task(ToDo.DECIDE_ERASURE, row.id, row.asked_at, ends)
+def _erasures_of(table: type[Erasure] | type[KnownErasure], what: ToDo) -> _Find:
+    def find(db: Session, me: str, now: datetime.datetime) -> Iterator[Task]:
+        rows = select(table.id, table.asked_at).where(
+            table.state == ErasureState.ASKED, table.asked_at > now - ERASURE_ASKED_FOR,
+            table.asked_by != me,
+        )  # fmt: skip
+        for erasure, since in db.execute(rows.order_by(table.asked_at).limit(MOST)):
+            yield Task(what, erasure, since, since + ERASURE_ASKED_FOR)
+
+    return find
 
 
 _FINDERS: Mapping[Role, tuple[_Find, ...]] = {
     Role.REQUESTER: (_requests, _searches, _leads, _rejected),
     Role.APPROVER: (_to_approve, _to_supervise, _settings, _others, _incidents, _standing),
     Role.EXAMINER: (_to_judge, _to_examine),
-    Role.AUDITOR: (_audits, _erasures),
-    Role.ADMINISTRATOR: (_joint, _accounts, _purges, _subjects),
+    Role.AUDITOR: (_audits, _erasures_of(Erasure, ToDo.DECIDE_ERASURE)),
+    Role.ADMINISTRATOR: (
+        _joint,
+        _accounts,
+        _purges,
+        _subjects,
+        _erasures_of(KnownErasure, ToDo.DECIDE_KNOWN_ERASURE),
+    ),
 }

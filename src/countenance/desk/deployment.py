@@ -78,7 +78,9 @@ class Deployment:
     @property
     def leads(self) -> LeadMeans:
         """What a lead is judged with."""
-        return LeadMeans(self.keys, RequestFacts(self.house), self.house.decide)
+        return LeadMeans(
+            self.keys, RequestFacts(self.house), self.house.decide, CasePictures(self.house)
+        )
 
     @property
     def outside(self) -> OutsideMeans:

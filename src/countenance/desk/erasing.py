@@ -15,16 +15,23 @@ calls next (`finish`; the keeper does).
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, String, delete, func, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
 
-from countenance.core import InputError, sha256_bytes
-from countenance.desk.base import UTC, Base, new_id
+from countenance.desk.base import new_id
 from countenance.desk.cases import Case, CaseState, CaseVersion
+from countenance.desk.erasure_tables import (
+    ASKED_FOR,
+    Basis,
+    Erasure,
+    ErasureState,
+    check,
+    move,
+    tell,
+    waiting,
+)
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.evidence import Evidence
 from countenance.desk.incidents import Incident, IncidentState
@@ -38,69 +45,6 @@ from countenance.desk.searches import Search, SearchState
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor, Desk, Doing
 from countenance.desk.timeline import CaseEvent, handle
-from countenance.record import EventKind, Field
-
-ASKED_FOR = datetime.timedelta(days=14)
-"""What nobody confirmed by then has to be asked for again."""
-
-
-class Basis(StrEnum):
-    """Why a case is erased, in the public log."""
-
-    RETENTION_OVER = "retention-over"
-    COURT_ORDER = "court-order"
-    OPENED_IN_ERROR = "opened-in-error"
-
-
-class ErasureState(StrEnum):
-    """Where an erasure stands. `CONFIRMED`: the keys are gone; the files follow."""
-
-    ASKED = "asked"
-    CONFIRMED = "confirmed"
-    DONE = "done"
-    REFUSED = "refused"
-    LAPSED = "lapsed"
-
-
-_S = ErasureState
-MOVES: Mapping[ErasureState, frozenset[ErasureState]] = {
-    _S.ASKED: frozenset({_S.CONFIRMED, _S.REFUSED, _S.LAPSED}),
-    _S.CONFIRMED: frozenset({_S.DONE}),
-    _S.DONE: frozenset(), _S.REFUSED: frozenset(), _S.LAPSED: frozenset(),
-}  # fmt: skip
-
-KINDS: tuple[EventKind, ...] = (
-    EventKind(
-        "case-erasure", 1, "a case was to be erased: asked, confirmed, refused or lapsed",
-        {
-            "erasure": Field("digest"),
-            "change": Field("code", ("asked", "confirmed", "refused", "lapsed")),
-            "basis": Field("code", tuple(Basis)),
-        },
-        ("case", "author", "grounds"),
-    ),
-)  # fmt: skip
-
-
-class Erasure(Base):
-    """One erasure of one case, asked for by one and confirmed by another."""
-
-    __tablename__ = "case_erasures"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
-    basis: Mapped[Basis] = mapped_column(String(32))
-    state: Mapped[ErasureState] = mapped_column(String(16), index=True)
-    asked_by: Mapped[str] = mapped_column(String(32))
-    asked_at: Mapped[datetime.datetime] = mapped_column(UTC)
-    decided_by: Mapped[str | None] = mapped_column(String(32), default=None)
-    decided_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
-    box: Mapped[bytes] = mapped_column(LargeBinary)
-
-    @property
-    def handle(self) -> str:
-        """What its grounds are sealed under."""
-        return f"erasure:{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,23 +108,23 @@ def ask_erasure(
     StateError
         Something in it is under way, or it was asked for already.
     """
-    _check(grounds)
+    check(grounds)
 
     def work(doing: Doing) -> str:
         case = _closed(doing.db, case_id)
-        for waiting in doing.db.scalars(
-            select(Erasure).where(Erasure.case_id == case_id, Erasure.state == _S.ASKED)
+        for row in doing.db.scalars(
+            select(Erasure).where(Erasure.case_id == case_id, Erasure.state == ErasureState.ASKED)
             .with_for_update()
         ):  # fmt: skip
-            if doing.now < waiting.asked_at + ASKED_FOR:
+            if doing.now < row.asked_at + ASKED_FOR:
                 raise StateError("this was asked for and waits for an auditor")
-            _move(doing, waiting, _S.LAPSED, None)
-        row = Erasure(id=new_id(), case_id=case.id, basis=basis, state=_S.ASKED,
+            move(doing, row, ErasureState.LAPSED, None)
+        row = Erasure(id=new_id(), case_id=case.id, basis=basis, state=ErasureState.ASKED,
                       asked_by=doing.actor.account, asked_at=doing.now)  # fmt: skip
         row.box = keys.seal(doing.db, row.handle, grounds.encode(), purpose="grounds",
                             now=doing.now)  # fmt: skip
         doing.db.add(row)
-        _tell(doing, row, grounds)
+        tell(doing, row, grounds)
         return row.id
 
     return desk.act(actor, "case.ask-erasure", work)
@@ -192,7 +136,7 @@ def open_erasures(desk: Desk, actor: Actor, *, keys: Secrets) -> list[ErasureVie
     def work(db: Session) -> list[ErasureView]:
         rows = db.scalars(
             select(Erasure)
-            .where(Erasure.state == _S.ASKED, Erasure.asked_at > desk.now() - ASKED_FOR)
+            .where(Erasure.state == ErasureState.ASKED, Erasure.asked_at > desk.now() - ASKED_FOR)
             .order_by(Erasure.asked_at, Erasure.id)
         )  # fmt: skip
         return [
@@ -209,10 +153,10 @@ def open_erasures(desk: Desk, actor: Actor, *, keys: Secrets) -> list[ErasureVie
 
 def refuse_erasure(desk: Desk, actor: Actor, erasure: str, *, grounds: str) -> None:
     """Say no to an erasure. StateError where it was decided on, or is too old."""
-    _check(grounds)
+    check(grounds)
     desk.act(
         actor, "case.refuse-erasure",
-        lambda doing: _move(doing, _asked(doing, erasure), _S.REFUSED, grounds),
+        lambda doing: move(doing, waiting(doing, erasure), ErasureState.REFUSED, grounds),
     )  # fmt: skip
 
 
@@ -230,11 +174,11 @@ def confirm_erasure(desk: Desk, actor: Actor, erasure: str, *, keys: Secrets) ->
     """
 
     def work(doing: Doing) -> None:
-        row = _asked(doing, erasure)
+        row = waiting(doing, erasure)
         if row.asked_by == doing.actor.account:
             raise NotAllowedError("there is nothing for you to confirm")
         case = _closed(doing.db, row.case_id)
-        _move(doing, row, _S.CONFIRMED, None)
+        move(doing, row, ErasureState.CONFIRMED, None)
         _erase(doing, case, keys)
 
     desk.act(actor, "case.confirm-erasure", work)
@@ -247,15 +191,15 @@ def finish(desk: Desk) -> int:
     Raises StorageError where the vault or the log failed; then it is to be called again.
     """
     with desk.store.reading() as db:
-        rows = db.scalars(select(Erasure).where(Erasure.state == _S.CONFIRMED)).all()
+        rows = db.scalars(select(Erasure).where(Erasure.state == ErasureState.CONFIRMED)).all()
         handles = {row.id: [handle(row.case_id), *_incidents(db, row.case_id)] for row in rows}
     for row in rows:
         for about in handles[row.id]:
             desk.recorder.erase(about, basis=row.basis, request=row.id)
     if not rows or not desk.store.scrub():
         return len(rows)
-    done = update(Erasure).where(Erasure.id.in_(handles), Erasure.state == _S.CONFIRMED)
-    desk.store.write(lambda db: db.execute(done.values(state=_S.DONE)))
+    done = update(Erasure).where(Erasure.id.in_(handles), Erasure.state == ErasureState.CONFIRMED)
+    desk.store.write(lambda db: db.execute(done.values(state=ErasureState.DONE)))
     return 0
 
 
@@ -267,7 +211,8 @@ def hindrance(db: Session, case: Case) -> str | None:
             SearchRequest.state.in_((RequestState.PENDING, RequestState.APPROVED)),
         ),
         "search-runs": select(Search.id).where(
-            Search.case_id == case.id, Search.state != SearchState.OPEN
+            Search.case_id == case.id,
+            Search.state.in_((SearchState.RUNNING, SearchState.SEALED)),
         ),
         "review-open": select(Review.id).join(Search, Search.id == Review.search).where(
             Search.case_id == case.id, Review.state == ReviewState.OPEN
@@ -345,31 +290,6 @@ def _incidents(db: Session, case_id: str) -> list[str]:
     return [f"incident:{identity}" for identity in db.scalars(rows.order_by(Incident.id))]
 
 
-def _asked(doing: Doing, erasure: str) -> Erasure:
-    row = doing.db.get(Erasure, erasure, with_for_update=True)
-    if row is None:
-        raise NotAllowedError("there is nothing for you to confirm")
-    if row.state != _S.ASKED or doing.now >= row.asked_at + ASKED_FOR:
-        raise StateError("this was decided on, or is too old", do="look again")
-    return row
-
-
-def _move(doing: Doing, row: Erasure, to: ErasureState, grounds: str | None) -> None:
-    if to not in MOVES[ErasureState(row.state)]:
-        raise StateError(f"the erasure is {ErasureState(row.state).value}")
-    row.state, row.decided_by, row.decided_at = to, doing.actor.account, doing.now
-    _tell(doing, row, grounds)
-
-
-def _tell(doing: Doing, row: Erasure, grounds: str | None) -> None:
-    doing.record.add(
-        doing.db, "case-erasure", about=row.handle,
-        public={"erasure": sha256_bytes(row.id.encode()), "basis": Basis(row.basis).value,
-                "change": ErasureState(row.state).value},
-        private={"case": row.case_id, "author": doing.actor.account, "grounds": grounds},
-    )  # fmt: skip
-
-
 def _closed_at(db: Session, case: Case) -> datetime.datetime:
     """When it was closed last: a case that is closed has that event."""
     at = db.scalar(
@@ -378,9 +298,3 @@ def _closed_at(db: Session, case: Case) -> datetime.datetime:
         )
     )
     return at or case.opened_at
-
-
-def _check(grounds: str) -> None:
-    if not 10 <= len(grounds.strip()) <= 2000:
-        raise InputError("the reason says too little or too much", where="grounds",
-                         expected="10 to 2,000 characters")  # fmt: skip

@@ -24,6 +24,7 @@ from countenance.core import InputError
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.gallery_tables import Enrolled, Entry, EntryState, Gallery
 from countenance.desk.gallerystatements import stated_facts
+from countenance.desk.keptout import OF_THE_PERSON, keep_image_out, keep_out, subject_mark
 from countenance.desk.lawful import (
     KEPT_DISPOSITIONS,
     PURGED_DISPOSITIONS,
@@ -253,6 +254,9 @@ class RecordedGalleries:
 
     def about(self, db: Session, gallery: str, candidate: str) -> Reference:
         """When it was taken, and the groups that the record states; never read off the face."""
+        gone = db.get(Entry, candidate)
+        if gone is not None and gone.gallery == gallery and gone.state == EntryState.REMOVED:
+            return Reference(gone.captured_on, {}, gone.removed_at)
         row = _entry(db, gallery, candidate)
         groups = json.loads(self._open(db, gallery, candidate, "about"))["groups"]
         return Reference(row.captured_on, groups)
@@ -300,10 +304,13 @@ def set_disposition(
 def erase_person(
     desk: Desk, actor: Actor, gallery: str, subject: str, *, grounds: str, keys: Secrets
 ) -> None:
-    """Erase a person from a gallery, if they are in it: the answer is the same either way."""
+    """Erase a person from a gallery, if they are in it: the answer is the same either way.
+
+    Either way no import brings them in, until a new basis is stated (`keptout.readmit`).
+    """
 
     def work(doing: Doing) -> None:
-        gallery_of(doing.db, gallery)
+        keep_out(doing, gallery_of(doing.db, gallery), subject_mark(keys, gallery, subject))
         person = find_person(doing.db, gallery, subject, keys=keys)
         rows: Sequence[Entry] = []
         if person is not None:
@@ -322,6 +329,7 @@ def remove(
     row_of.changes += 1
     row_of.images -= len(rows)
     for row in rows:
+        keep_image_out(doing, row_of, row)
         row.state, row.reason, row.removed_at = EntryState.REMOVED, reason, doing.now
         row.image_box = row.about_box = row.template_box = row.row_key_box = None
         row.image_mark, row.change, row.swept = None, row_of.changes, False
@@ -329,6 +337,8 @@ def remove(
     for identity in {row.person for row in rows}:
         if db.scalar(select(Entry.id).where(*_active(gallery), Entry.person == identity)) is None:
             person = db.get_one(Enrolled, identity)
+            if person.mark is not None and reason in OF_THE_PERSON:
+                keep_out(doing, row_of, person.mark)
             person.mark = None
             row_of.people -= 1
             keys.destroy(db, person.handle, now=doing.now)
@@ -348,7 +358,7 @@ def record_added(doing: Doing, gallery: str, added: Counter[str], *, author: str
 
 def find_person(db: Session, gallery: str, subject: str, *, keys: Secrets) -> Enrolled | None:
     """The person whom a source calls so, by keyed mark."""
-    mark = keys.fingerprint(subject, purpose=f"subject {gallery}")
+    mark = subject_mark(keys, gallery, subject)
     return db.scalars(
         select(Enrolled).where(Enrolled.gallery == gallery, Enrolled.mark == mark)
     ).one_or_none()

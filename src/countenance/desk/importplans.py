@@ -14,11 +14,13 @@ from pathlib import Path
 
 from countenance.core import InputError, Progress, digest_json, no_progress, sha256_file
 from countenance.datasets import Sample, read_dataset
+from countenance.desk.keptout import subject_mark
 from countenance.desk.lawful import Facts, why_not
 from countenance.desk.secrets_at_rest import Secrets
 
 MOST_BYTES = 20 * 2**20
 DUPLICATE = "duplicate"
+LEFT_BEFORE = "left-before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a plan needs of a gallery: its rules, and the marks of the images it has."""
+    """What a plan needs of a gallery: its rules, its images' marks, and those kept out."""
 
     gallery: str
     sources: frozenset[str]
     keep_days: int
     marks: frozenset[str]
+    kept_out: frozenset[str]
 
 
 def make_plan(
@@ -96,7 +99,13 @@ def make_plan(
             refused = "two-people", "the same image is listed under two people"
         if refused is None and sample.path.stat().st_size > MOST_BYTES:
             refused = "too-large", f"it has more than {MOST_BYTES // 2**20} MiB"
-        there = sha256 in seen or image_mark(keys, known.gallery, sha256) in known.marks
+        marks = (
+            image_mark(keys, known.gallery, sha256),
+            subject_mark(keys, known.gallery, sample.subject),
+        )
+        if refused is None and not known.kept_out.isdisjoint(marks):
+            refused = LEFT_BEFORE, "it, or its person, had to leave this gallery and is kept out"
+        there = sha256 in seen or marks[0] in known.marks
         if refused is None and there:
             refused = DUPLICATE, "the gallery has this image"
         if refused is None:

@@ -19,13 +19,23 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.core import InputError, Progress, canonical_json, no_progress, sha256_bytes
 from countenance.desk.base import UTC, Base, new_id
-from countenance.desk.errors import StateError
+from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.galleries import find_person, gallery_of, record_added
 from countenance.desk.gallery_tables import Enrolled, Entry, EntryState, Gallery
-from countenance.desk.importplans import Known, Plan, Row, below, image_mark, make_plan
-from countenance.desk.jobs import OPEN, Handler, Job, Working, enqueue
+from countenance.desk.importplans import (
+    LEFT_BEFORE,
+    Known,
+    Plan,
+    Row,
+    below,
+    image_mark,
+    make_plan,
+)
+from countenance.desk.jobs import OPEN, Handler, Job, Working, cancel, enqueue
+from countenance.desk.keptout import is_kept_out, kept_out, subject_mark
 from countenance.desk.secrets_at_rest import KEY_BYTES, Secrets
 from countenance.desk.service import Actor, Desk, Doing
+from countenance.desk.workingset import enqueue_sync
 from countenance.faces import Engine, Enrolment, read_picture
 from countenance.record import EventKind, Field
 
@@ -43,6 +53,12 @@ KINDS: tuple[EventKind, ...] = (
         "gallery-import-ended", 1, "an import came to its end",
         {"gallery": Field("code"), "plan": Field("digest"), "added": Field("count"),
          "refused": Field("count"), "not_enrolled": Field("count")},
+        ("author",),
+    ),
+    EventKind(
+        "gallery-import-cancelled", 1, "an import was ended where it was; what it brought stays",
+        {"gallery": Field("code"), "plan": Field("digest"), "added": Field("count"),
+         "not_enrolled": Field("count")},
         ("author",),
     ),
 )  # fmt: skip
@@ -138,6 +154,46 @@ def begin_import(
     return desk.act(actor, "gallery.import", work)
 
 
+def cancel_import(desk: Desk, actor: Actor, gallery: str, identity: str) -> int:
+    """End an import where it is; how many images it has brought in, which stay.
+
+    Nothing comes in after this, whoever works on it: each few images begin with the job's fence.
+
+    Raises
+    ------
+    NotAllowedError
+        There is no such import into this gallery.
+    StateError
+        It has ended.
+    """
+
+    def work(doing: Doing) -> int:
+        db = doing.db
+        row = db.get(Import, identity, with_for_update=True)
+        if row is None or row.gallery != gallery:
+            raise NotAllowedError("there is no such import for you")
+        if row.ended_at is not None:
+            raise StateError("this import has ended", do="look again")
+        cancel(db, row.job, now=doing.now)
+        row.ended_at = doing.now
+        added, failed = _came(db, identity)
+        doing.record.add(
+            db, "gallery-import-cancelled", about=f"gallery:{gallery}",
+            public={"gallery": gallery, "plan": row.plan, "added": added, "not_enrolled": failed},
+            private={"author": doing.actor.account},
+        )  # fmt: skip
+        enqueue_sync(db, gallery, now=doing.now)
+        return added
+
+    return desk.act(actor, "gallery.cancel-import", work)
+
+
+def _came(db: Session, identity: str) -> tuple[int, int]:
+    """How many images of an import are there, and how many had no face to enrol."""
+    failed = db.scalar(select(func.count()).where(NotImported.of == identity)) or 0
+    return db.scalar(select(func.count()).where(Entry.imported == identity)) or 0, failed
+
+
 def handler(keys: Secrets, root: Path, engine: Engine) -> Handler:
     """For `jobs.Worker`: brings one import to its end, from wherever it was left."""
 
@@ -201,6 +257,9 @@ class _Importer:
                     refused = NotImported(of=self._import.id, row=row.sample.row,
                                           code=enrolment.status.value)  # fmt: skip
                     doing.db.merge(refused)
+                elif self._left(doing.db, row):  # since the plan was made
+                    doing.db.merge(NotImported(of=self._import.id, row=row.sample.row,
+                                               code=LEFT_BEFORE))  # fmt: skip
                 elif self._keep(doing, gallery, row, image, enrolment):
                     added[row.facts.source] += 1
             doing.db.flush()
@@ -209,6 +268,13 @@ class _Importer:
             record_added(doing, gallery.code, added, author=self._import.author)
 
         self._desk.itself("gallery.imported", work)
+
+    def _left(self, db: Session, row: Row) -> bool:
+        gallery = self._import.gallery
+        return is_kept_out(
+            db, gallery, image_mark(self._keys, gallery, row.sha256),
+            subject_mark(self._keys, gallery, row.sample.subject),
+        )  # fmt: skip
 
     def _keep(
         self, doing: Doing, gallery: Gallery, row: Row, image: bytes, enrolment: Enrolment
@@ -221,7 +287,7 @@ class _Importer:
             return False
         person = find_person(db, gallery.code, row.sample.subject, keys=keys)
         if person is None:
-            mark_of = keys.fingerprint(row.sample.subject, purpose=f"subject {gallery.code}")
+            mark_of = subject_mark(keys, gallery.code, row.sample.subject)
             person = Enrolled(id=new_id(), gallery=gallery.code, mark=mark_of)
             gallery.people += 1
             db.add(person)
@@ -265,9 +331,7 @@ class _Importer:
             self._working.fence(doing.db)
             row = doing.db.get_one(Import, self._import.id)
             row.ended_at = doing.now
-            of = NotImported.of == row.id
-            failed = doing.db.scalar(select(func.count()).where(of)) or 0
-            added = doing.db.scalar(select(func.count()).where(Entry.imported == row.id)) or 0
+            added, failed = _came(doing.db, row.id)
             if problem is not None:
                 doing.db.merge(NotImported(of=row.id, row=0, code=problem))
             doing.record.add(
@@ -287,5 +351,6 @@ def _known(db: Session, gallery: str) -> Known:
         select(Entry.image_mark).where(Entry.gallery == gallery, Entry.image_mark.is_not(None))
     )
     return Known(
-        gallery, frozenset(row.sources.split()), row.keep_days, frozenset(m for m in marks if m)
-    )
+        gallery, frozenset(row.sources.split()), row.keep_days, frozenset(m for m in marks if m),
+        kept_out(db, gallery),
+    )  # fmt: skip

@@ -7,11 +7,11 @@ nobody has to decide to stop; going on is what takes a decision (failures F11, F
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary, String, or_, select
+from sqlalchemy import ColumnElement, LargeBinary, String, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.core import InputError, sha256_bytes
@@ -193,11 +193,20 @@ def list_incidents(desk: Desk, actor: Actor) -> list[IncidentView]:
 
 def suspended(db: Session, *, engine: str, gallery: str) -> bool:
     """Whether an incident suspends the engine or the gallery: open, or withdrawn from use."""
-    found = select(Incident.id).where(
-        or_(Incident.state == IncidentState.OPEN, Incident.finding == Finding.WITHDRAWN_FROM_USE),
-        or_(Incident.engine == engine, Incident.gallery == gallery),
+    return bool(suspending(db, engine=engine, gallery=gallery))
+
+
+def suspending(db: Session, *, engine: str, gallery: str) -> Sequence[Incident]:
+    """The incidents that do."""
+    of = or_(Incident.engine == engine, Incident.gallery == gallery)
+    return db.scalars(select(Incident).where(in_force(), of)).all()
+
+
+def in_force() -> ColumnElement[bool]:
+    """Which incidents suspend what they name: open ones, and those that withdrew it from use."""
+    return or_(
+        Incident.state == IncidentState.OPEN, Incident.finding == Finding.WITHDRAWN_FROM_USE
     )
-    return db.scalar(found.limit(1)) is not None
 
 
 def need_grounds(grounds: str) -> None:

@@ -33,6 +33,7 @@ from countenance.desk.account_tables import (
     moved,
     name_taken,
     still,
+    tell_alone,
     within,
 )
 from countenance.desk.base import UTC, Base, new_id
@@ -158,7 +159,12 @@ def invite(desk: Desk, actor: Actor, *, name: str, roles: frozenset[Role]) -> st
                     do="ask for it; another administrator confirms",
                 )
             most_others = 1
-        return make_invitation(doing, name, roles, why="joining", most_others=most_others)
+        code = make_invitation(doing, name, roles, why="joining", most_others=most_others)
+        made = doing.db.scalars(
+            select(Invitation.id).where(Invitation.locator == code.replace("-", "")[:_LOCATOR])
+        ).one()
+        tell_alone(doing, roles, invitation=made)
+        return code
 
     return desk.act(actor, "account.invite", work)
 

@@ -132,13 +132,12 @@ def cancel(db: Session, job: str, *, now: datetime.datetime) -> None:
 
 
 def progress(db: Session, job: str) -> Progress | None:
-    """How far a job is."""
+    """How far a job is. One that is to be stopped does nothing more, so it counts as stopped."""
     row = db.get(Job, job)
     if row is None:
         return None
-    return Progress(
-        row.id, row.kind, JobState(row.state), row.done, row.total, row.attempts, row.problem
-    )
+    state = JobState.CANCELLED if row.cancel and row.state in OPEN else JobState(row.state)
+    return Progress(row.id, row.kind, state, row.done, row.total, row.attempts, row.problem)
 
 
 @dataclass(frozen=True, slots=True)

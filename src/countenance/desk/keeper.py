@@ -6,7 +6,8 @@ done. One that fails does not keep the others from being done, and is tried agai
 Of a search that a crash left, the keeper publishes and opens a list that is *sealed*: nothing is
 decided by that. One that has no list yet it does not make again. The comparison was asked for with
 a passkey by somebody who was there; that they still want it an hour later is theirs to say. The
-interruption is recorded, and stands among their tasks.
+interruption is recorded, and stands among their tasks until its approval is over; then the search
+is over, too, and recorded so.
 """
 
 from __future__ import annotations
@@ -18,17 +19,27 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from countenance.core import CountenanceError
-from countenance.desk import doors, erasing, purging, subjects
+from countenance.desk import (
+    doors,
+    erasing,
+    erasure_tables,
+    knownerasing,
+    purging,
+    standing,
+    subjects,
+    two_person,
+)
 from countenance.desk.account_tables import SessionRow
 from countenance.desk.approvals import Approval
 from countenance.desk.ceremonies import Challenge, Refused, tell_refusals
 from countenance.desk.invitations import CODE_S, Invitation, InvitationState, expire
 from countenance.desk.leads import FOLLOW_UP_DAYS, Lead, LeadState
 from countenance.desk.passkeys import CEREMONY_S
+from countenance.desk.removedimages import note_removed
 from countenance.desk.requests import RequestState, SearchRequest, move
 from countenance.desk.searches import Search, SearchState
 from countenance.desk.searching import Means, finish_sealed
@@ -38,6 +49,7 @@ from countenance.desk.timeline import CaseEvent
 
 _TELL = logging.getLogger(__name__)
 _BATCH = 50
+_LOOK_EVERY = datetime.timedelta(hours=1)
 _FORGET = datetime.timedelta(days=30)
 _INTERRUPTED, _REMINDED = "search-interrupted", "lead-reminded"
 
@@ -57,11 +69,14 @@ class Keeper:
         self, desk: Desk, *, means: Means | None = None, zone: datetime.tzinfo = datetime.UTC
     ) -> None:
         self._desk, self._means, self._zone = desk, means, zone
+        self._look_at = desk.clock()
         self._duties: Mapping[str, Callable[[], int]] = {
             "refusals": self._refusals, "purges": self._purges, "sweep": self._sweep,
             "invitations": self._invitations, "requests": self._requests,
-            "interrupted": self._interrupted, "sealed": self._sealed,
-            "reminders": self._reminders, "erasures": self._erasures, "subjects": self._subjects,
+            "joint": self._joint,
+            "given-up": self._given_up, "interrupted": self._interrupted, "sealed": self._sealed,
+            "reminders": self._reminders,
+            "removed": self._removed, "erasures": self._erasures, "subjects": self._subjects,
         }  # fmt: skip
 
     def run_once(self) -> dict[str, int]:
@@ -125,12 +140,29 @@ class Keeper:
         )
         return self._do("account.expire-invitations", late, expire)
 
+    def _joint(self) -> int:
+        """What waits for a second person for too long comes to its end."""
+        now = self._desk.now()
+        late = [
+            *self._ids(select(two_person.JointRequest.id).where(two_person.too_old(now))),
+            *self._ids(select(standing.Switch.id).where(standing.too_old(now))),
+            *self._ids(select(erasure_tables.Erasure.id).where(erasure_tables.too_old(now))),
+            *self._ids(select(knownerasing.KnownErasure.id).where(knownerasing.too_old(now))),
+        ]
+        return self._do("joint.expire", late, _expire)
+
     def _requests(self) -> int:
         """Requests that nobody approved or searched in time lapse."""
         due = _lapsing(self._desk.now())
         return self._do(
             "request.lapse", self._ids(select(SearchRequest.id).where(due).limit(_BATCH)), _lapse
         )
+
+    def _given_up(self) -> int:
+        """Searches without a list, whose approval is over, are over with it."""
+        with self._desk.store.reading() as db:
+            left = [row.id for row in _given_up(db, self._desk.now())]
+        return self._do("request.lapse", left, _give_up)
 
     def _interrupted(self) -> int:
         """Searches that a crash left without a list are said to be so, once an attempt."""
@@ -149,9 +181,20 @@ class Keeper:
             left = [row.id for row, _ in _unreminded(db, now)]
         return self._do("lead.remind", left, _remind)
 
+    def _removed(self) -> int:
+        """Leads whose image was removed are found once an hour: each has to be opened for it."""
+        now = self._desk.clock()
+        if self._means is None or now < self._look_at:
+            return 0
+        found = note_removed(self._desk, keys=self._means.keys)
+        if not found:
+            self._look_at = now + _LOOK_EVERY
+        return found
+
     def _erasures(self) -> int:
         """What is left of erasures, in the vault and in the files."""
         erasing.finish(self._desk)
+        knownerasing.finish(self._desk)
         return 0
 
     def _subjects(self) -> int:
@@ -200,6 +243,42 @@ def _lapse(doing: Doing) -> int:
         move(doing, row, to=RequestState.LAPSED,
              reason="time-over" if pending else "approval-over")  # fmt: skip
     return len(rows)
+
+
+def _expire(doing: Doing) -> int:
+    return sum(each.expire(doing) for each in (two_person, standing, erasure_tables, knownerasing))
+
+
+def _given_up(db: Session, now: datetime.datetime) -> Sequence[SearchRequest]:
+    """Requests taken up that can have no list any more: nobody at work, no valid approval."""
+    left = (
+        select(SearchRequest).join(Approval, Approval.request_id == SearchRequest.id)
+        .outerjoin(Search, Search.request == SearchRequest.id)
+        .where(SearchRequest.state == RequestState.TAKEN_UP, Approval.expires_at <= now,
+               or_(Search.id.is_(None),
+                   and_(Search.state == SearchState.RUNNING, Search.lease_until < now)))
+        .order_by(SearchRequest.id).limit(_BATCH)
+    )  # fmt: skip
+    return db.scalars(left).all()
+
+
+def _give_up(doing: Doing) -> int:
+    left = _given_up(doing.db, doing.now)
+    for request in left:
+        search = doing.db.scalar(
+            select(Search).where(Search.request == request.id).with_for_update()
+        )
+        move(doing, request, to=RequestState.LAPSED, reason="approval-over")
+        if search is None:
+            continue
+        search.state = SearchState.EXPIRED
+        doing.record.add(
+            doing.db, _INTERRUPTED, about=search.handle,
+            public={"request": search.request_digest, "attempt": search.attempt,
+                    "reason": "approval-over"},
+            private={"case": search.case_id},
+        )  # fmt: skip
+    return len(left)
 
 
 def _left_running(db: Session, now: datetime.datetime) -> list[Search]:

@@ -12,13 +12,15 @@ from countenance.desk.account_events import KINDS as ACCOUNTS
 from countenance.desk.audits import KINDS as AUDITS
 from countenance.desk.cases import KINDS as CASES
 from countenance.desk.configured import KINDS as CONFIGURED
-from countenance.desk.erasing import KINDS as ERASING
+from countenance.desk.erasure_tables import KINDS as ERASING
 from countenance.desk.evidence import KINDS as EVIDENCE
 from countenance.desk.galleries import KINDS as GALLERIES
 from countenance.desk.gallerystatements import KINDS as GALLERY_STATEMENTS
 from countenance.desk.imports import KINDS as IMPORTS
 from countenance.desk.incidents import KINDS as INCIDENTS
+from countenance.desk.keptout import KINDS as KEPT_OUT
 from countenance.desk.knownanswers import KINDS as KNOWN_ANSWERS
+from countenance.desk.knownerasing import KINDS as KNOWN_ERASURES
 from countenance.desk.leads import KINDS as LEADS
 from countenance.desk.outside_tables import KINDS as OUTSIDE
 from countenance.desk.probes import KINDS as PROBES
@@ -55,7 +57,9 @@ KINDS: Final[Kinds] = collected(
         *GALLERY_STATEMENTS,
         *IMPORTS,
         *INCIDENTS,
+        *KEPT_OUT,
         *KNOWN_ANSWERS,
+        *KNOWN_ERASURES,
         *LEADS,
         *OUTSIDE,
         *PROBES,

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from countenance.core import InputError, digest_json
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.errors import NotAllowedError, StateError
+from countenance.desk.quality import read_upload
 from countenance.desk.reviews import Concluded
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor, Desk, Doing
@@ -64,6 +65,7 @@ class KnownAnswer(Base):
     by: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime.datetime] = mapped_column(UTC)
     retired: Mapped[bool] = mapped_column(Boolean, default=False)
+    erased_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
     truth_box: Mapped[bytes] = mapped_column(LargeBinary)
     probe_box: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -97,6 +99,8 @@ class KnownCase:
 
     Attributes
     ----------
+    probe
+        The picture that examiners see first.
     pictures
         The candidates' pictures.
     answer
@@ -115,6 +119,9 @@ class KnownCase:
             raise InputError("a list has candidates", expected=f"1 to {_MOST}")
         if self.answer is not None and not 0 <= self.answer < len(self.pictures):
             raise InputError("the answer is none of the candidates", where="answer")
+        read_upload(self.probe)
+        for picture in self.pictures:
+            read_upload(picture)
         if not 3 <= len(self.consent.strip()) <= 200:
             raise InputError("no consent is named", where="consent",
                              expected="where it is written that they agreed")  # fmt: skip

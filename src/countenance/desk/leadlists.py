@@ -20,7 +20,7 @@ from countenance.desk.account_tables import Account
 from countenance.desk.cases import Case
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.gallery_tables import Enrolled, Entry
-from countenance.desk.leads import Lead, LeadState, Outcome
+from countenance.desk.leads import Lead, LeadState, Outcome, candidate_of
 from countenance.desk.reviews import Pictures
 from countenance.desk.roles import Role
 from countenance.desk.searches import Search
@@ -181,8 +181,7 @@ def _own(db: Session, actor: Actor, lead: str, keys: Secrets) -> tuple[Lead, Sea
     if row is None or row.requester != actor.account:
         raise NotAllowedError("there is no such lead for you")
     search = db.get_one(Search, row.search)
-    clear = keys.open(db, search.handle, row.box, purpose=f"lead {lead}")
-    return row, search, json.loads(clear)["candidate"]
+    return row, search, candidate_of(db, keys, row, search)
 
 
 def _readable(actor: Actor) -> Any:

@@ -21,6 +21,7 @@ from countenance.core import canonical_json, digest_json, sha256_bytes
 from countenance.desk import checklist, evidence, incidents
 from countenance.desk.base import UTC, Base, new_id
 from countenance.desk.checklist import Checklist
+from countenance.desk.doubts import Doubt, doubts, suspensions
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.evidence import NewEvidence
 from countenance.desk.reliance import (
@@ -31,6 +32,7 @@ from countenance.desk.reliance import (
     reliance_request,
     why_not_alone,
 )  # fmt: skip
+from countenance.desk.reviews import Pictures
 from countenance.desk.searches import Candidate, Search
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Actor, Desk, Doing
@@ -77,6 +79,12 @@ KINDS: tuple[EventKind, ...] = (
         ("case", "author", "record"),
     ),
     EventKind(
+        "lead-changed", 2, "a lead was prepared, checked, supervised, issued or refused, or the "
+        "image that it rests on left the gallery",
+        {"request": Field("digest"), "change": Field("code", (*_CHANGES, "image-removed"))},
+        ("case", "author", "record"),
+    ),
+    EventKind(
         "reliance-decided", 1, "the rules permitted or refused a step because of a lead",
         {
             "request": Field("digest"),
@@ -113,6 +121,7 @@ class Lead(Base):
     due_at: Mapped[datetime.datetime] = mapped_column(UTC, index=True)
     supervised_by: Mapped[str | None] = mapped_column(String(32), default=None)
     issued_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
+    image_removed_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
     outcome: Mapped[Outcome | None] = mapped_column(String(48), default=None)
     box: Mapped[bytes] = mapped_column(LargeBinary)
     checklist_box: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
@@ -127,6 +136,7 @@ class LeadMeans:
     keys: Secrets
     facts: Facts
     judge: Judge
+    pictures: Pictures
 
 
 def prepare_lead(
@@ -143,7 +153,7 @@ def prepare_lead(
         state=LeadState.PREPARED, prepared_at=doing.now, due_at=_next(doing.now),
     )  # fmt: skip
     doing.db.add(row)
-    _tell(doing, search, "prepared", None)
+    tell(doing, search, "prepared", None)
     return identity
 
 
@@ -161,7 +171,7 @@ def answer_checklist(
             now=doing.now,
         )  # fmt: skip
         row.state = LeadState.CHECKED
-        _tell(doing, search, "checked", {"sha256": digest_json(whole)})
+        tell(doing, search, "checked", {"sha256": digest_json(whole)})
 
     desk.act(actor, "lead.checklist", work)
 
@@ -177,17 +187,24 @@ def supervise(desk: Desk, actor: Actor, lead: str) -> None:
         if row.supervised_by is not None:
             raise StateError("somebody else has checked this lead")
         row.supervised_by = doing.actor.account
-        _tell(doing, doing.db.get_one(Search, row.search), "supervised", None)
+        tell(doing, doing.db.get_one(Search, row.search), "supervised", None)
 
     desk.act(actor, "lead.supervise", work)
 
 
 def issue(desk: Desk, actor: Actor, lead: str, *, means: LeadMeans) -> Decision:
-    """Give a checked lead out, where the law permits that; the decision, a refusal, too."""
+    """Give a checked lead out, where the law permits that; the decision, a refusal, too.
+
+    Raises StateError where what it rests on no longer stands (`doubts`): the law is not asked.
+    """
 
     def work(doing: Doing) -> Decision:
         row, search = own_lead(doing.db, doing.actor, lead)
         _expect(row, LeadState.CHECKED)
+        about = means.pictures.about(
+            doing.db, search.gallery, candidate_of(doing.db, means.keys, row, search)
+        )
+        _must_stand(doubts(doing.db, search, about))
         decision = means.judge(_request(doing, means, row, search, "lead", None))
         if decision.permitted:
             base = means.facts.request(doing.db, search)
@@ -204,7 +221,7 @@ def issue(desk: Desk, actor: Actor, lead: str, *, means: LeadMeans) -> Decision:
             row.state, row.issued_at = LeadState.ISSUED, doing.now
             row.due_at = _next(doing.now)
         change = "issued" if decision.permitted else "refused"
-        _tell(doing, search, change, {"decision": decision.digest})
+        tell(doing, search, change, {"decision": decision.digest})
         return decision
 
     return desk.act(actor, "lead.issue", work)
@@ -232,11 +249,13 @@ def rely(
     """Ask whether a step may be taken because of a lead; the decision, a refusal, too.
 
     The facts of reliance are computed from the evidence entered. Both answers are in the record.
+    Raises StateError while an incident suspends the engine or gallery that it came of.
     """
 
     def work(doing: Doing) -> Decision:
         row, search = own_lead(doing.db, doing.actor, lead)
         _expect(row, LeadState.ISSUED)
+        _must_stand(suspensions(doing.db, search))
         request = _request(doing, means, row, search, step, stated)
         decision = means.judge(request)
         doing.record.add(
@@ -311,6 +330,20 @@ def own_lead(db: Session, actor: Actor, lead: str) -> tuple[Lead, Search]:
     return row, db.get_one(Search, row.search)
 
 
+def candidate_of(db: Session, keys: Secrets, row: Lead, search: Search) -> str:
+    """The entry of the list that a lead is of."""
+    clear = keys.open(db, search.handle, row.box, purpose=f"lead {row.id}")
+    return str(json.loads(clear)["candidate"])
+
+
+def _must_stand(found: tuple[Doubt, ...]) -> None:
+    if found:
+        raise StateError(
+            " ".join(each.sentence for each in found),
+            do="wait until an approver has closed the incident, or say what became of the lead",
+        )
+
+
 def _request(
     doing: Doing, means: LeadMeans, row: Lead, search: Search, purpose: str,
     stated: Stated | None,
@@ -333,7 +366,8 @@ def _next(now: datetime.datetime) -> datetime.datetime:
     return now + datetime.timedelta(days=FOLLOW_UP_DAYS)
 
 
-def _tell(doing: Doing, search: Search, change: str, record: object) -> None:
+def tell(doing: Doing, search: Search, change: str, record: object) -> None:
+    """Record that a lead changed."""
     doing.record.add(
         doing.db, "lead-changed", about=search.handle,
         public={"request": search.request_digest, "change": change},

@@ -20,9 +20,10 @@ from countenance.audit import Audit
 from countenance.core import ScoreUnit
 from countenance.desk import checklist, evidence
 from countenance.desk.checklist import Checklist, Question
+from countenance.desk.doubts import Doubt, doubts
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.evidence import EvidenceView
-from countenance.desk.leads import Lead, LeadState, Outcome
+from countenance.desk.leads import Lead, LeadState, Outcome, candidate_of
 from countenance.desk.meaning import FalseCandidates, Meaning, false_candidates, meanings
 from countenance.desk.reliance import NO_SOLE_BASIS
 from countenance.desk.reviews import Examination, Pictures, Reference, Review, ReviewState
@@ -102,6 +103,7 @@ class LeadView:
     """A lead as it is shown. `warning` is its first sentence, whatever else is shown of it.
 
     `no_sole_basis` and `duties` end in their citations; they are empty before it is issued.
+    `doubts` is what it rests on and no longer stands.
     """
 
     id: str
@@ -111,6 +113,7 @@ class LeadView:
     duties: tuple[str, ...]
     entry: Entry
     others: int
+    doubts: tuple[Doubt, ...]
     false_candidates: tuple[FalseCandidates, ...]
     answers: Checklist | None
     contradictions: tuple[Question, ...]
@@ -121,7 +124,8 @@ class LeadView:
     @property
     def text(self) -> str:
         """All of it in words: what a report or an affidavit may quote, whole."""
-        lines = [self.warning, *self.no_sole_basis, self.entry.sentence]
+        lines = [self.warning, *(each.sentence for each in self.doubts), *self.no_sole_basis]
+        lines.append(self.entry.sentence)
         lines.append(f"The list had {self.others} other candidates.")
         lines += [each.sentence for each in self.entry.means]
         lines += [each.sentence for each in self.false_candidates]
@@ -205,10 +209,10 @@ def _may_read(db: Session, actor: Actor, search: Search, review: Review) -> bool
 
 def _view(db: Session, row: Lead, search: Search, sources: Sources) -> LeadView:
     keys = sources.keys
-    value = json.loads(keys.open(db, search.handle, row.box, purpose=f"lead {row.id}"))
+    candidate = candidate_of(db, keys, row, search)
     sealed = opened_list(db, keys, search)
     audit = sources.audits.audit(db, search.audit)
-    place = next(n for n, c in enumerate(sealed.candidates) if c.id == value["candidate"])
+    place = next(n for n, c in enumerate(sealed.candidates) if c.id == candidate)
     answers = None
     if row.checklist_box is not None:
         clear = keys.open(db, search.handle, row.checklist_box, purpose=f"checklist {row.id}")
@@ -217,11 +221,12 @@ def _view(db: Session, row: Lead, search: Search, sources: Sources) -> LeadView:
     if row.text_box is not None:
         clear = keys.open(db, search.handle, row.text_box, purpose=f"text {row.id}")
         text = json.loads(clear)
+    entry = _entry(db, search, sealed, place, audit, sources)
     return LeadView(
         id=row.id, state=LeadState(row.state), warning=NO_SOLE_BASIS,
         no_sole_basis=tuple(text.get("no_sole_basis", ())), duties=tuple(text.get("duties", ())),
-        entry=_entry(db, search, sealed, place, audit, sources),
-        others=len(sealed.candidates) - 1, false_candidates=_expected(sealed, audit),
+        entry=entry, others=len(sealed.candidates) - 1,
+        doubts=doubts(db, search, entry.reference), false_candidates=_expected(sealed, audit),
         answers=answers,
         contradictions=() if answers is None else checklist.contradictions(answers),
         evidence=evidence.view(db, keys, lead=row.id, handle=search.handle),

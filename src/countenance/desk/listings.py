@@ -137,6 +137,7 @@ class KnownLine:
     at: datetime.datetime
     pictures: int
     retired: bool
+    erased_at: datetime.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,9 @@ def list_known_answers(desk: Desk, actor: Actor) -> list[KnownLine]:
     pictures = (
         select(func.count()).where(KnownPicture.known == KnownAnswer.id).scalar_subquery()
     )  # fmt: skip
-    rows = select(KnownAnswer.id, KnownAnswer.at, pictures, KnownAnswer.retired)
+    rows = select(
+        KnownAnswer.id, KnownAnswer.at, pictures, KnownAnswer.retired, KnownAnswer.erased_at
+    )
     return desk.look(actor, "known-answer.results", lambda db: [
         KnownLine(*row) for row in db.execute(rows.order_by(KnownAnswer.at, KnownAnswer.id))
     ])  # fmt: skip

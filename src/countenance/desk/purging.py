@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from countenance.desk.galleries import gallery_of, remove
 from countenance.desk.gallery_tables import Entry, EntryState, Gallery
 from countenance.desk.jobs import Handler, Working, enqueue
+from countenance.desk.keptout import forget
 from countenance.desk.lawful import PURGED_DISPOSITIONS
 from countenance.desk.secrets_at_rest import Secrets
 from countenance.desk.service import Desk, Doing
@@ -48,6 +49,7 @@ def purge(desk: Desk, gallery: str, *, keys: Secrets, working: Working | None = 
                 found += len(rows)
         if not found:
             row.purged_at = doing.now
+            forget(doing, gallery)
             if not removed:
                 remove(doing, gallery, [], reason=NOTHING, grounds="rule", keys=keys)
             else:

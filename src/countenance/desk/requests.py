@@ -61,7 +61,7 @@ class RequestState(StrEnum):
     APPROVED = "approved"
     DECLINED = "declined"  # the second person said no
     WITHDRAWN = "withdrawn"
-    LAPSED = "lapsed"  # nobody approved it, or nobody searched, in time
+    LAPSED = "lapsed"  # nobody approved it, or nobody finished its search, in time
     VOID = "void"  # what it was approved for is no longer so
     TAKEN_UP = "taken-up"  # the search was permitted and is `searching`'s
 
@@ -71,7 +71,7 @@ MOVES: Mapping[RequestState, frozenset[RequestState]] = {
     _S.PENDING: frozenset({_S.APPROVED, _S.DECLINED, _S.WITHDRAWN, _S.LAPSED, _S.VOID}),
     _S.APPROVED: frozenset({_S.TAKEN_UP, _S.REFUSED, _S.WITHDRAWN, _S.LAPSED, _S.VOID}),
     _S.REFUSED: frozenset(), _S.DECLINED: frozenset(), _S.WITHDRAWN: frozenset(),
-    _S.LAPSED: frozenset(), _S.VOID: frozenset(), _S.TAKEN_UP: frozenset(),
+    _S.LAPSED: frozenset(), _S.VOID: frozenset(), _S.TAKEN_UP: frozenset({_S.LAPSED}),
 }  # fmt: skip
 
 

@@ -292,13 +292,17 @@ def _free(db: Session, examiner: str, now: datetime.datetime) -> list[str]:
     sat = select(Examination.id).where(
         Examination.review == Review.id, Examination.examiner == examiner
     )
+    erased = select(KnownAnswer.id).where(
+        KnownAnswer.id == Review.known, KnownAnswer.erased_at.is_not(None)
+    )
     before = aliased(Review)
     known = select(before.known).join(Examination, Examination.review == before.id).where(
         before.known.is_not(None), Examination.examiner == examiner
     )  # fmt: skip
     free = select(Review.id).where(
         Review.state == ReviewState.OPEN, held < SEATS,
-        ~own.exists(), ~sat.exists(), Review.known.is_(None) | Review.known.not_in(known),
+        ~own.exists(), ~sat.exists(), ~erased.exists(),
+        Review.known.is_(None) | Review.known.not_in(known),
     )  # fmt: skip
     return list(db.scalars(free))
 
@@ -314,11 +318,18 @@ def _seat(doing: Doing, review: str) -> int:
             and row.taken_at <= doing.now - EXAMINED_WITHIN]  # fmt: skip
     if free:
         return min(free)
-    seat, late[0].seat = late[0].seat, max(SEATS, rows[-1].seat) + 1
-    _move(late[0], ExaminationState.LAPSED)
-    _tell(doing, late[0], None)
-    doing.db.flush()
+    seat = late[0].seat
+    lose(doing, late[0])
     return seat
+
+
+def lose(doing: Doing, row: Examination) -> None:
+    """Take an examination from whoever is at work on it, as if they had had it for too long."""
+    last = select(func.max(Examination.seat)).where(Examination.review == row.review)
+    row.seat = max(SEATS, doing.db.scalar(last) or 0) + 1
+    _move(row, ExaminationState.LAPSED)
+    _tell(doing, row, None)
+    doing.db.flush()
 
 
 def _own(db: Session, actor: Actor, task: str) -> Examination:

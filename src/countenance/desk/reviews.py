@@ -127,11 +127,13 @@ class Examination(Base):
 class Reference:
     """What is recorded of a gallery image; never anything read off the face.
 
-    `groups` holds recorded attributes by name, empty where none are.
+    `groups` holds recorded attributes by name, empty where none are. Of an image that was removed
+    from its gallery since, the day it was taken is left, and `removed_at`.
     """
 
     captured_on: datetime.date | None
     groups: Mapping[str, str]
+    removed_at: datetime.datetime | None = None
 
 
 class Pictures(Protocol):

@@ -2,7 +2,9 @@
 
 A search is *running*, then *sealed* (its complete list, or that it is empty, is encrypted here and
 committed to in the log), then *open*, once the entry is in a published checkpoint with the
-witnesses' quorum. `opened_list` is the only way to a list, and opens none that is not open.
+witnesses' quorum. One that was interrupted and not gone on with while its approval was good is
+*expired*: it has no list and never will. `opened_list` is the only way to a list, and opens none
+that is not open.
 """
 
 from __future__ import annotations
@@ -51,12 +53,17 @@ class SearchState(StrEnum):
     RUNNING = "running"
     SEALED = "sealed"
     OPEN = "open"
+    EXPIRED = "expired"
+
+
+WITH_A_LIST = frozenset({SearchState.SEALED, SearchState.OPEN})
 
 
 MOVES: Mapping[SearchState, frozenset[SearchState]] = {
-    SearchState.RUNNING: frozenset({SearchState.RUNNING, SearchState.SEALED}),
+    SearchState.RUNNING: frozenset({SearchState.RUNNING, SearchState.SEALED, SearchState.EXPIRED}),
     SearchState.SEALED: frozenset({SearchState.OPEN}),
     SearchState.OPEN: frozenset(),
+    SearchState.EXPIRED: frozenset(),
 }
 
 

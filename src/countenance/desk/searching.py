@@ -82,11 +82,14 @@ def run_search(desk: Desk, actor: Actor, request: str, *, means: Means) -> Searc
         It is not the actor's request, or something it needs does not stand: the decision, the
         approval, the audit, the settings; or an incident suspends the engine or gallery.
     StateError
-        It is being searched right now, or another process finished it meanwhile.
+        It is being searched right now, another process finished it meanwhile, or it expired.
     RecordError
         It is sealed, but too few witnesses cosigned: nothing is shown; call again.
     """
     state = desk.look(actor, "search.read", lambda db: _state(db, actor, request))
+    if state is SearchState.EXPIRED:
+        raise StateError("this search was not finished while its approval was good",
+                         do="ask for it anew")  # fmt: skip
     if state is None or state is SearchState.RUNNING:
         claim = desk.act(actor, "search.run", lambda doing: _claim(doing, request, means))
         found = _search(desk, actor, claim, means)
@@ -149,11 +152,12 @@ def view_search(desk: Desk, actor: Actor, request: str) -> SearchView:
 
 
 def unfinished(desk: Desk, actor: Actor) -> list[str]:
-    """Requests of the actor whose search was begun and whose list is not open."""
+    """Requests of the actor whose search was begun and whose list is yet to be opened."""
 
     def work(db: Session) -> list[str]:
         found = select(Search.request).where(
-            Search.requester == actor.account, Search.state != SearchState.OPEN
+            Search.requester == actor.account,
+            Search.state.in_((SearchState.RUNNING, SearchState.SEALED)),
         )
         return list(db.scalars(found.order_by(Search.started_at)))
 

@@ -12,7 +12,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from countenance.audit import Audit
-from countenance.core import InputError
 from countenance.desk.audits import (
     AcceptedAudit,
     AuditPolicy,
@@ -21,6 +20,7 @@ from countenance.desk.audits import (
     audit_digest,
     audit_of,
     current_audit,
+    read_audit,
     shortfalls,
     unit_of,
 )
@@ -181,7 +181,7 @@ def judge_audit(
     desk: Desk, actor: Actor, data: bytes, *, card: EngineCard, policy: AuditPolicy
 ) -> JudgedAudit:
     """An audit that nobody accepted yet, judged as if it were. Raises InputError."""
-    audit = _audit(data)
+    audit = read_audit(data)
     return desk.look(
         actor,
         "setting.read",
@@ -213,13 +213,6 @@ def read_audit_file(
         return _file(db, row, card, policy, desk.now())
 
     return desk.look(actor, "setting.read", work)
-
-
-def _audit(data: bytes) -> Audit:
-    audit = Audit.from_json(data)
-    if not -1 <= audit.headline < len(audit.groupings):
-        raise InputError("there is no such grouping", where="headline")
-    return audit
 
 
 def _lines(db: Session, *rows: Setting) -> list[SettingLine]:

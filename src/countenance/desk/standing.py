@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import String, Text, select
+from sqlalchemy import ColumnElement, String, Text, and_, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.core import InputError
@@ -47,12 +47,16 @@ class SwitchState(StrEnum):
 
     ASKED = "asked"
     CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
     LAPSED = "lapsed"
 
 
 MOVES: Mapping[SwitchState, frozenset[SwitchState]] = {
-    SwitchState.ASKED: frozenset({SwitchState.CONFIRMED, SwitchState.LAPSED}),
+    SwitchState.ASKED: frozenset(
+        {SwitchState.CONFIRMED, SwitchState.WITHDRAWN, SwitchState.LAPSED}
+    ),
     SwitchState.CONFIRMED: frozenset(),
+    SwitchState.WITHDRAWN: frozenset(),
     SwitchState.LAPSED: frozenset(),
 }
 
@@ -62,6 +66,17 @@ KINDS: tuple[EventKind, ...] = (
         {
             "direction": Field("code", tuple(Direction)),
             "change": Field("code", (SwitchState.ASKED.value, SwitchState.CONFIRMED.value)),
+            "reason": Field("code", tuple(Reason)),
+            "since": Field("time", optional=True),
+        },
+        ("author", "grounds"),
+    ),
+    EventKind(
+        "standing-changed", 2, "the desk was stood down or taken up, or a wish for that was made, "
+        "withdrawn, or waited too long",
+        {
+            "direction": Field("code", tuple(Direction)),
+            "change": Field("code", tuple(SwitchState)),
             "reason": Field("code", tuple(Reason)),
             "since": Field("time", optional=True),
         },
@@ -84,6 +99,7 @@ class Switch(Base):
     asked_at: Mapped[datetime.datetime] = mapped_column(UTC)
     confirmed_by: Mapped[str | None] = mapped_column(String(32), default=None)
     confirmed_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)
+    ended_at: Mapped[datetime.datetime | None] = mapped_column(UTC, default=None)  # if it was not
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,21 @@ class Suspension:
     since: datetime.datetime
     until: datetime.datetime | None
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A wish to turn the switch that came to its end. `by`: who confirmed or withdrew it."""
+
+    id: str
+    direction: Direction
+    reason: Reason
+    grounds: str
+    asked_by: str
+    asked_at: datetime.datetime
+    state: SwitchState
+    by: str | None
+    at: datetime.datetime
 
 
 def ask(desk: Desk, actor: Actor, direction: Direction, *, reason: Reason, grounds: str) -> str:
@@ -111,7 +142,8 @@ def ask(desk: Desk, actor: Actor, direction: Direction, *, reason: Reason, groun
         ):
             if doing.now < pending.asked_at + ASKED_FOR and pending.direction == direction:
                 raise StateError("this was asked for and waits for an approver")
-            pending.state = SwitchState.LAPSED
+            _end(doing, pending, SwitchState.LAPSED)
+        doing.db.flush()
         row = Switch(
             id=new_id(), direction=direction, state=SwitchState.ASKED, reason=reason,
             grounds=grounds, asked_by=doing.actor.account, asked_at=doing.now,
@@ -154,6 +186,55 @@ def confirm(desk: Desk, actor: Actor, switch: str, direction: Direction) -> None
     desk.act(actor, "desk.confirm-stand-down" if down else "desk.confirm-take-up", work)
 
 
+def withdraw(desk: Desk, actor: Actor, switch: str) -> None:
+    """Take one's own wish back, as long as nobody confirmed it.
+
+    Raises NotAllowedError where it is not the actor's, StateError where it has its end.
+    """
+
+    def work(doing: Doing) -> None:
+        row = doing.db.get(Switch, switch, with_for_update=True)
+        if row is None or row.asked_by != doing.actor.account:
+            raise NotAllowedError("there is no such request of yours")
+        if row.state != SwitchState.ASKED or doing.now >= row.asked_at + ASKED_FOR:
+            raise StateError("this was confirmed, or is too old", do="look again")
+        _end(doing, row, SwitchState.WITHDRAWN)
+
+    desk.act(actor, "desk.withdraw-switch", work)
+
+
+def expire(doing: Doing) -> int:
+    """Give an end to what nobody confirmed in time; how many. The keeper's."""
+    late = doing.db.scalars(select(Switch).where(too_old(doing.now)).with_for_update()).all()
+    for row in late:
+        _end(doing, row, SwitchState.LAPSED)
+    return len(late)
+
+
+def too_old(now: datetime.datetime) -> ColumnElement[bool]:
+    """Which wishes wait for nobody any more."""
+    return and_(Switch.state == SwitchState.ASKED, Switch.asked_at <= now - ASKED_FOR)
+
+
+def turns(desk: Desk, actor: Actor, *, most: int = 50) -> list[Turn]:
+    """How wishes to turn the switch ended, the latest first."""
+    ended = func.coalesce(Switch.confirmed_at, Switch.ended_at, Switch.asked_at)
+    rows = select(Switch).where(Switch.state != SwitchState.ASKED)
+
+    def work(db: Session) -> list[Turn]:
+        return [
+            Turn(
+                row.id, Direction(row.direction), Reason(row.reason), row.grounds, row.asked_by,
+                row.asked_at, SwitchState(row.state),
+                row.asked_by if row.state == SwitchState.WITHDRAWN else row.confirmed_by,
+                row.confirmed_at or row.ended_at or row.asked_at,  # long ago, an end had no time
+            )
+            for row in db.scalars(rows.order_by(ended.desc(), Switch.id).limit(most))
+        ]  # fmt: skip
+
+    return desk.look(actor, "desk.standing", work)
+
+
 def pending(desk: Desk, actor: Actor) -> tuple[str, Direction, Reason] | None:
     """What waits for an approver, if anything."""
 
@@ -188,6 +269,13 @@ def _must_change(db: Session, direction: Direction) -> Standing | None:
     if down == (direction is Direction.DOWN):
         raise StateError("the desk is stood down" if down else "the desk is at work")
     return row
+
+
+def _end(doing: Doing, row: Switch, to: SwitchState) -> None:
+    if to not in MOVES[SwitchState(row.state)]:
+        raise StateError("this was confirmed, or is too old", do="look again")
+    row.state, row.ended_at = to, doing.now
+    _tell(doing, row)
 
 
 def _tell(doing: Doing, row: Switch, *, since: datetime.datetime | None = None) -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
+    Connection,
     Engine,
     MetaData,
     String,
@@ -26,14 +27,14 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from countenance.desk.base import Base, import_tables
 from countenance.desk.errors import DeskError
 
 T = TypeVar("T")
-REVISION = "0002"
+REVISION = "0003"
 """The revision of the tables that this program works with (see `migrations`)."""
 
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
@@ -147,6 +148,10 @@ class Store:
                     if self.is_sqlite:
                         db.connection().exec_driver_sql("BEGIN IMMEDIATE")
                     return work(db)
+            except TimeoutError as error:
+                raise DeskError(
+                    "too many want the database at once", do="nothing was changed; try again"
+                ) from error
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise DeskError(
@@ -167,20 +172,26 @@ class Store:
         writes the tables anew that held keys and clear values; what its own write-ahead log and
         backups hold only a new master key makes useless (`Secrets.rewrap`).
         """
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            try:
-                if self.is_sqlite:
-                    connection.exec_driver_sql("PRAGMA busy_timeout=1000")  # who reads goes first
-                    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-                    connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_S * 1000}")
-                    return not busy
-                connection.exec_driver_sql("SET lock_timeout = '5s'")
-                for name in _CLEARED:
-                    connection.exec_driver_sql(f"VACUUM FULL {name}")
-                connection.exec_driver_sql("RESET lock_timeout")
-            except DBAPIError:
-                connection.invalidate()
-                return False
+        try:
+            with self.engine.connect() as connection:
+                return self._scrubbed(connection.execution_options(isolation_level="AUTOCOMMIT"))
+        except DBAPIError:
+            return False
+
+    def _scrubbed(self, connection: Connection) -> bool:
+        try:
+            if self.is_sqlite:
+                connection.exec_driver_sql("PRAGMA busy_timeout=1000")  # who reads goes first
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_S * 1000}")
+                return not busy
+            connection.exec_driver_sql("SET lock_timeout = '5s'")
+            for name in _CLEARED:
+                connection.exec_driver_sql(f"VACUUM FULL {name}")
+            connection.exec_driver_sql("RESET lock_timeout")
+        except DBAPIError:
+            connection.invalidate()
+            return False
         return True
 
     @contextlib.contextmanager
@@ -189,15 +200,22 @@ class Store:
 
         A view needs no place in the order of writers, so over PostgreSQL it is a snapshot
         (REPEATABLE READ), which no writer can make fail.
+
+        Raises
+        ------
+        DeskError
+            The database does not answer; also where the one who reads is in the middle of it.
         """
         options = {} if self.is_sqlite else _SNAPSHOT
-        with self._sessions() as db, db.begin():
-            connection = db.connection(execution_options=options)
-            if self.is_sqlite:  # by the driver itself: every page has several views
-                driver: Any = connection.connection.driver_connection
-                driver.execute("BEGIN")
-                driver.execute("PRAGMA query_only=ON")
-            yield db
+        try:
+            with self._sessions() as db, db.begin():
+                connection = db.connection(execution_options=options)
+                if self.is_sqlite:
+                    connection.exec_driver_sql("BEGIN")
+                    connection.exec_driver_sql("PRAGMA query_only=ON")
+                yield db
+        except (DBAPIError, TimeoutError) as error:
+            raise DeskError("the database does not answer", do="try again in a while") from error
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -22,9 +22,9 @@ from countenance.desk.errors import NotAllowedError
 from countenance.desk.galleries import find_person
 from countenance.desk.gallery_tables import Enrolled, Entry, Gallery
 from countenance.desk.importplans import image_mark
-from countenance.desk.leads import Lead
+from countenance.desk.leads import Lead, candidate_of
 from countenance.desk.reviews import Review, ReviewState
-from countenance.desk.searches import Search, SearchState, opened_list
+from countenance.desk.searches import WITH_A_LIST, Search, SearchState, opened_list
 from countenance.desk.secrets_at_rest import ErasedError, Secrets
 from countenance.desk.service import Actor, Desk, Doing
 from countenance.desk.subjects import SubjectState, move, tell, the_request
@@ -33,7 +33,7 @@ NOT_KNOWN = (
     "Whom a probe shows is not known from the records, so whether somebody searched with a "
     "picture of you cannot be answered.",
     "Whoever was erased from a gallery is found in it no more; of entries that went, only what is "
-    "listed here is known.",
+    "listed here is known. For a time a keyed mark of them is kept, by which imports refuse them.",
     "What other agencies or networks hold or returned is not in these records.",
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -219,7 +219,7 @@ def _lists(db: Session, gallery: str) -> Iterator[Search]:
     while True:
         rows = db.scalars(
             select(Search)
-            .where(Search.gallery == gallery, Search.state != SearchState.RUNNING,
+            .where(Search.gallery == gallery, Search.state.in_(WITH_A_LIST),
                    Search.id > after)
             .order_by(Search.id).limit(200)
         ).all()  # fmt: skip
@@ -236,7 +236,6 @@ def _outcome(db: Session, keys: Secrets, search: Search, mine: set[str]) -> str:
     if review.state != ReviewState.AGREED_CANDIDATE:
         return "no-lead"
     lead = db.scalars(select(Lead).where(Lead.review == review.id)).one()
-    clear = keys.open(db, search.handle, lead.box, purpose=f"lead {lead.id}")
-    if json.loads(clear)["candidate"] not in mine:
+    if candidate_of(db, keys, lead, search) not in mine:
         return "lead-of-another"
     return "lead" if lead.outcome is None else f"lead: {lead.outcome}"

@@ -4,8 +4,10 @@
 * any change of roles that makes or unmakes an administrator, closing one's account, and inviting
   one, or a single administrator could make a second out of nobody.
 
-So a desk that may lose a device needs three administrators. Who asked must still be in standing
-when it is confirmed, and the account still what it was when it was asked.
+Every request has an end that is in the record: confirmed, refused, withdrawn by who asked, or
+expired, which the keeper says of it. So a desk that may lose a device needs three administrators.
+Who asked must still be in standing when it is confirmed, and the account still what it was when it
+was asked.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import String, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, String, and_, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from countenance.desk.account_tables import (
     Account,
@@ -93,7 +95,7 @@ class JointRequest(Base):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An open request, to look at."""
+    """A request, to look at."""
 
     id: str
     what: What
@@ -104,6 +106,16 @@ class Asked:
     grounds: str
     asked_by: str
     asked_at: datetime.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A request that came to its end. `by` is None where its time was over."""
+
+    asked: Asked
+    state: JointState
+    by: str | None
+    at: datetime.datetime
 
 
 def ask_roles(
@@ -168,7 +180,7 @@ def confirm(desk: Desk, actor: Actor, request: str) -> str | None:
 
 
 def refuse(desk: Desk, actor: Actor, request: str) -> None:
-    """Refuse another administrator's request, or withdraw one's own.
+    """Refuse another administrator's request, or withdraw one's own as `withdraw` does.
 
     Raises StateError, and NotAllowedError for whom it concerns: nobody keeps themselves in office.
     """
@@ -184,16 +196,76 @@ def refuse(desk: Desk, actor: Actor, request: str) -> None:
     desk.act(actor, "account.confirm", work)
 
 
+def withdraw(desk: Desk, actor: Actor, request: str) -> None:
+    """Take one's own request back. StateError where it has its end, NotAllowedError if not one's.
+
+    It undoes a wish and nothing else, so no passkey is asked for.
+    """
+
+    def work(doing: Doing) -> None:
+        still(doing)
+        found = doing.db.get(JointRequest, request)
+        if found is None or found.asked_by != doing.actor.account:
+            raise NotAllowedError("there is no such request of yours")
+        _decide(doing, _open(doing, request), JointState.WITHDRAWN)
+
+    desk.act(actor, "account.withdraw-request", work)
+
+
+def expire(doing: Doing) -> int:
+    """Give an end to what no second administrator decided in time; how many. The keeper's."""
+    rows = doing.db.scalars(select(JointRequest).where(too_old(doing.now)).with_for_update())
+    late = rows.all()
+    for row in late:
+        _decide(doing, row, JointState.EXPIRED)
+    return len(late)
+
+
+def too_old(now: datetime.datetime) -> ColumnElement[bool]:
+    """Which requests wait for nobody any more."""
+    since = now - datetime.timedelta(seconds=CONFIRM_S)
+    return and_(JointRequest.state == JointState.OPEN, JointRequest.asked_at < since)
+
+
 def open_requests(desk: Desk, actor: Actor) -> list[Asked]:
     """What waits for a second administrator, the oldest first; what is too old is left out."""
     rows = select(JointRequest).where(JointRequest.state == JointState.OPEN)
     now = desk.clock()
     return desk.look(actor, "account.list", lambda db: [
-        Asked(row.id, What(row.what), row.account, row.name, _read(row.had), _read(row.roles),
-              row.grounds, row.asked_by, row.asked_at)
-        for row in db.scalars(rows.order_by(JointRequest.asked_at, JointRequest.id))
+        _asked(row) for row in db.scalars(rows.order_by(JointRequest.asked_at, JointRequest.id))
         if within(row.asked_at, now, CONFIRM_S)
     ])  # fmt: skip
+
+
+def decided_requests(
+    desk: Desk, actor: Actor, *, after: str = "", most: int = 50
+) -> list[Decided]:
+    """How requests ended, the latest first; the next page is `after` the last one's id."""
+    rows = (
+        select(JointRequest).where(JointRequest.decided_at.is_not(None))
+        .order_by(JointRequest.decided_at.desc(), JointRequest.id).limit(most)
+    )  # fmt: skip
+
+    def work(db: Session) -> list[Decided]:
+        last, page = db.get(JointRequest, after), rows
+        if last is not None and last.decided_at is not None:
+            page = rows.where(
+                or_(JointRequest.decided_at < last.decided_at,
+                    and_(JointRequest.decided_at == last.decided_at, JointRequest.id > last.id))
+            )  # fmt: skip
+        return [
+            Decided(_asked(row), JointState(row.state), row.decided_by, row.decided_at)
+            for row in db.scalars(page) if row.decided_at is not None
+        ]  # fmt: skip
+
+    return desk.look(actor, "account.list", work)
+
+
+def _asked(row: JointRequest) -> Asked:
+    return Asked(
+        row.id, What(row.what), row.account, row.name, _read(row.had), _read(row.roles),
+        row.grounds, row.asked_by, row.asked_at,
+    )  # fmt: skip
 
 
 def _ask(
@@ -241,7 +313,8 @@ def _check_asker(doing: Doing, found: JointRequest) -> None:
 
 def _decide(doing: Doing, found: JointRequest, to: JointState) -> None:
     found.state = moved(JointState(found.state), to, _MOVES)
-    found.decided_by, found.decided_at = doing.actor.account, doing.now
+    found.decided_by = None if to is JointState.EXPIRED else doing.actor.account
+    found.decided_at = doing.now
     _tell(doing, found)
 
 

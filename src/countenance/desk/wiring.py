@@ -197,11 +197,8 @@ class CasePictures:
         return self._galleries.reference(db, gallery, candidate)
 
     def about(self, db: Session, gallery: str, candidate: str) -> Reference:
-        """What is recorded of it; nothing where it was removed since."""
-        try:
-            return self._galleries.about(db, gallery, candidate)
-        except NotAllowedError:
-            return Reference(None, {})
+        """What is recorded of it; of one that was removed since, when that was."""
+        return self._galleries.about(db, gallery, candidate)
 
 
 class AcceptedAudits:

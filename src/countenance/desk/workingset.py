@@ -14,6 +14,7 @@ One writer a file: `sync` is a job, so the queue sees to that, and the file's ow
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -165,12 +166,13 @@ def sync(
 
 def request_sync(desk: Desk, gallery: str) -> str:
     """Put a sync into the queue; to be called after an import or a purge ended."""
-    return desk.store.write(
-        lambda db: enqueue(
-            db, SYNC, {"gallery": gallery}, now=desk.clock(),
-            key=f"{SYNC} {gallery} {db.get_one(Gallery, gallery).changes}",
-        )
-    )  # fmt: skip
+    return desk.store.write(lambda db: enqueue_sync(db, gallery, now=desk.clock()))
+
+
+def enqueue_sync(db: Session, gallery: str, *, now: datetime.datetime) -> str:
+    """The same as part of the caller's transaction."""
+    key = f"{SYNC} {gallery} {db.get_one(Gallery, gallery).changes}"
+    return enqueue(db, SYNC, {"gallery": gallery}, now=now, key=key)
 
 
 def handler(keys: Secrets, root: Path, card: EngineCard, issuer: str) -> Handler:

@@ -8,6 +8,7 @@ a token in the form that is bound to the session.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
@@ -92,16 +93,19 @@ def open_to_all() -> Any:
     """The public; somebody who is signed in is known, so that the page has their menu."""
 
     def dependency(request: Request, fields: Annotated[Fields, Depends(_fields)]) -> At:
-        at = At(request, request.app.state.deployment, fields, "")
-        token = request.cookies.get(SESSION_COOKIE, "")
-        if token:
-            try:
-                at.viewer = authenticate(at.desk, token)
-            except SignInError:
-                at.viewer = None
-        return at
+        return anybody(request, fields)
 
     return _declared(dependency, OPEN)
+
+
+def anybody(request: Request, fields: Fields) -> At:
+    """Whoever looks, known if they are signed in."""
+    at = At(request, request.app.state.deployment, fields, "")
+    token = request.cookies.get(SESSION_COOKIE, "")
+    if token:
+        with contextlib.suppress(SignInError):
+            at.viewer = authenticate(at.desk, token)
+    return at
 
 
 def may_enter(access: str, roles: frozenset[Role]) -> bool:

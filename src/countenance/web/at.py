@@ -18,16 +18,17 @@ from starlette.responses import Response
 from countenance.core import CountenanceError, InputError
 from countenance.desk.ceremonies import SignInError
 from countenance.desk.deployment import Deployment
-from countenance.desk.errors import NotAllowedError, StateError
+from countenance.desk.errors import NotAllowedError, StateError, StoodDownError
 from countenance.desk.service import Actor, Desk
 from countenance.desk.sessions import authenticate
 from countenance.web.fields import Fields
 from countenance.web.rendering import NOTICES, render
-from countenance.web.statuses import status_of
+from countenance.web.statuses import come_again, status_of
 
 SESSION_COOKIE = "__Host-desk"
 CEREMONY_COOKIE = "__Host-ceremony"
-_AGAIN = (InputError, StateError, NotAllowedError)  # after these a form is shown again
+_AGAIN = (InputError, StateError, StoodDownError, NotAllowedError)
+"""After these a form is shown again."""
 
 
 class At:
@@ -105,4 +106,5 @@ class At:
             self.problem = problem
             answer = again(self)
             answer.status_code = status_of(problem)
+            come_again(answer, problem)
             return answer

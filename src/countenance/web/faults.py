@@ -5,6 +5,7 @@ The words are the error's own; they say no more than the desk lets them.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 from urllib.parse import quote
@@ -17,13 +18,13 @@ from starlette.responses import Response
 
 from countenance.core import CountenanceError, InputError, IntegrityError
 from countenance.desk.ceremonies import SignInError
-from countenance.desk.doors import TooManyError
 from countenance.desk.errors import StoodDownError
 from countenance.record import QuorumError
+from countenance.web.access import anybody
 from countenance.web.at import At
 from countenance.web.fields import Fields
 from countenance.web.guarding import CALLS
-from countenance.web.statuses import status_of
+from countenance.web.statuses import come_again, status_of
 
 _LOG = logging.getLogger("countenance.web")
 
@@ -49,8 +50,7 @@ def _is_program(request: Request) -> bool:
 
 def _answer(request: Request, error: CountenanceError, status: int | None = None) -> Response:
     answer = _told(request, error, status or status_of(error))
-    if isinstance(error, TooManyError):
-        answer.headers["retry-after"] = str(error.retry_s)
+    come_again(answer, error)
     return answer
 
 
@@ -72,8 +72,9 @@ def _expected(request: Request, error: Exception) -> Response:
     if status_of(error) == 503 and not isinstance(error, StoodDownError | QuorumError):
         _LOG.error("%s at %s: %s", error.code, request.scope.get("route"), error.what)
     if isinstance(error, IntegrityError):
-        error = CountenanceError("something kept is not what it was; nothing was done or shown",
-                                 do="tell whoever runs this desk")  # fmt: skip
+        told = CountenanceError("something kept is not what it was; nothing was done or shown",
+                                do="tell whoever runs this desk")  # fmt: skip
+        return _told(request, told, 503)  # coming again does not mend it
     return _answer(request, error)
 
 
@@ -81,6 +82,9 @@ def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     words = {404: "there is no such page", 405: "this cannot be done at this address"}
     told = CountenanceError(words.get(error.status_code, str(error.detail)))
+    if not hasattr(request.state, "at") and not _is_program(request):
+        with contextlib.suppress(CountenanceError):  # so that the page has their menu
+            request.state.at = anybody(request, Fields())
     answer = _answer(request, told, error.status_code)
     answer.headers.update(error.headers or {})
     return answer

@@ -46,6 +46,14 @@ class Fields:
     def __contains__(self, name: object) -> bool:
         return name in self._texts
 
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def without(self, names: Iterable[str]) -> Fields:
+        """The same texts but those of some fields."""
+        left = set(self._texts).difference(names)
+        return Fields((name, value) for name in left for value in self._texts[name])
+
     def typed(self, name: str, otherwise: str = "") -> str:
         """What stands in a field, to be shown in it again."""
         return self._texts.get(name, [otherwise])[0]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import functools
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -35,6 +36,7 @@ class _Shown:
     """What every template knows of the request, beside its own values."""
 
     at: At
+    labels: dict[str, str] = field(default_factory=dict)
 
     def may(self, action: str) -> bool:
         """Whether whoever looks has a role for an action: what else to offer on a page."""
@@ -54,6 +56,14 @@ class _Shown:
         if self.at.problem is not None:
             return value in self.at.fields.all_typed(name)
         return otherwise
+
+    def named(self, name: str, label: str) -> None:
+        """Keep what a field is called on this page; what is said first counts."""
+        self.labels.setdefault(name, label)
+
+    def label(self, name: str) -> str:
+        """What a field is called on this page."""
+        return self.labels.get(name) or words(name)
 
     def wrong(self, name: str) -> str:
         """What is wrong with a field, if anything."""
@@ -90,11 +100,11 @@ def environment() -> Environment:
     """The one environment of all pages."""
     made = Environment(
         loader=PackageLoader("countenance.web"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.do"],
     )  # fmt: skip
     made.filters |= {
         "moment": moment, "day": day, "short": short, "words": words, "count": count,
-        "checked": checked,
+        "checked": checked, "plain": plain,
     }  # fmt: skip
     return made
 
@@ -126,6 +136,24 @@ def short(value: str) -> str:
 def words(value: object) -> str:
     """A word of the program as a person reads it: ``recording-of-the-act``."""
     return str(value).replace("-", " ").replace("_", " ")
+
+
+def plain(value: Any) -> str:
+    """A public field of an event: words as words, times as times, and what is a name as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        found = _TIME.fullmatch(value)
+        if found:
+            return f"{found[1]} {found[2]} UTC"
+        return words(value) if _WORDS.fullmatch(value) else value
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(each) for each in value) or "none"
+    return count(value) if isinstance(value, int) else str(value)
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?Z")
+_WORDS = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")
 
 
 def checked(tag: str) -> str:

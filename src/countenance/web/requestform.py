@@ -21,7 +21,15 @@ MOST_LINES = 50
 NONE = "none-of-these"
 """The answer that a set of words is empty: something else than no answer."""
 _MOST_NUMBER = 10**6
-_OF_A_DOCUMENT = ("kind", "reference", "issued_by", "issued_on")
+_OF_A_DOCUMENT = {
+    "kind": "what it is", "reference": "its number or reference", "issued_by": "issued by",
+    "issued_on": "issued on",
+}  # fmt: skip
+_LABELS = {
+    "probe": "Probe", "gallery": "Gallery", "documents_none": "There is no such document",
+    "elsewhere": "Searches that others made", "elsewhere_none": "There was no search elsewhere",
+    "behalf_places": "Whose law binds those it is done for",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,15 @@ class Questions:
 
     first: tuple[Fact, ...]
     others: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A field that does not count yet. `says`: what is wrong; empty where something is missing."""
+
+    name: str
+    label: str
+    says: str
 
 
 def questions(fields: Fields, needed: Iterable[str]) -> Questions:
@@ -51,6 +68,44 @@ def read_form(fields: Fields, *, case: str, engine: str) -> RequestForm:
         case, fields.id("probe") if fields.typed("probe") else "", gallery, engine,
         dict(_stated(fields)), _documents(fields), _elsewhere(fields), _places(fields),
     )  # fmt: skip
+
+
+def read_so_far(
+    fields: Fields, *, case: str, engine: str
+) -> tuple[RequestForm, tuple[Unread, ...]]:
+    """What can be read of a form that is being filled in, and what of it cannot be counted yet.
+
+    A row of a document counts once all of it can be read.
+    """
+    unread: list[Unread] = []
+    while True:
+        try:
+            return read_form(fields, case=case, engine=engine), tuple(unread)
+        except InputError as error:
+            where = error.where or ""
+            unread.append(Unread(where, label_of(where), _says(fields, where, error)))
+            part, _, row = where.rpartition("-")
+            names = [f"{each}-{row}" for each in _OF_A_DOCUMENT]
+            rest = fields.without(names if part in _OF_A_DOCUMENT else [where])
+            if len(rest) == len(fields):
+                raise  # it is about no field, so leaving one out does not help
+            fields = rest
+
+
+def _says(fields: Fields, where: str, error: InputError) -> str:
+    """What is wrong with a field; nothing where there is only nothing in it yet."""
+    if not fields.typed(where).strip():
+        return ""
+    return error.what + (f" ({error.expected})" if error.expected else "")
+
+
+def label_of(name: str) -> str:
+    """A field's name as the form has it."""
+    part, _, row = name.rpartition("-")
+    if part in _OF_A_DOCUMENT:
+        return f"Document {row}: {_OF_A_DOCUMENT[part]}"
+    fact = bundled_vocabulary().get(name)
+    return _LABELS[name] if fact is None else fact.ask
 
 
 def rows_of(fields: Fields) -> int:

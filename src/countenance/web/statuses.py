@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from starlette.responses import Response
+
 from countenance.core import CountenanceError, InputError
 from countenance.desk.ceremonies import SignInError
 from countenance.desk.doors import TooManyError
@@ -21,6 +23,21 @@ _STATUS: tuple[tuple[type[CountenanceError], int], ...] = (
 )
 
 
+AWAY_S = 5
+"""A database, a log or a witness that is away is most often back by then."""
+SUSPENDED_S = 300
+"""It takes two people to resume, and they are not that quick."""
+
+
 def status_of(error: CountenanceError) -> int:
     """The status an error is answered with; what the house has to mend is 503."""
     return next((status for sort, status in _STATUS if isinstance(error, sort)), 503)
+
+
+def come_again(answer: Response, error: CountenanceError) -> None:
+    """Say in an answer when it is worth coming again, if ever."""
+    if isinstance(error, TooManyError):
+        answer.headers["retry-after"] = str(error.retry_s)
+    elif answer.status_code == 503:
+        again_s = SUSPENDED_S if isinstance(error, StoodDownError) else AWAY_S
+        answer.headers["retry-after"] = str(again_s)

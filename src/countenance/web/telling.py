@@ -31,10 +31,15 @@ _SENTENCES: Mapping[str, tuple[str, Mapping[Any, str]]] = {
     "search-decided": ("decision", {
         "permitted": "the rules permitted a search", "refused": "the rules refused a search",
     }),
+    "examination-changed": ("change", {
+        "taken": "an examiner took the review", "noted": "an examiner noted the probe's features",
+        "concluded": "an examiner concluded", "lapsed": "an examiner took too long",
+    }),
     "lead-changed": ("change", {
         "prepared": "a lead was prepared", "checked": "what speaks against a lead was answered",
         "supervised": "a lead was looked at by a supervisor", "issued": "a lead was issued",
         "refused": "the rules refused to issue a lead",
+        "image-removed": "the image that a lead rests on left its gallery",
     }),
     "outside-asked": ("step", {
         "submitted": "others were to be asked", "approved": "asking others was approved",
@@ -65,10 +70,8 @@ class Told:
 def told(file: CaseFile) -> Iterator[Told]:
     """Every event of a case, in the order of the log."""
     owner = file.people.get(file.case.opened_by, "somebody")
-    approvers = {
-        one.digest: file.people.get(one.approver, "") for one in file.requests if one.approver
-    }
-    for moment in file.timeline:
+    approvers = {digest: file.people.get(who, "") for digest, who in file.approvers.items()}
+    for moment in file.events.moments:
         field, sentences = _SENTENCES.get(moment.kind, ("", {}))
         says = sentences.get(moment.public.get(field))
         rest = {name: value for name, value in moment.public.items() if not says or name != field}

@@ -28,7 +28,7 @@ from countenance.desk.listings import (
 )
 from countenance.desk.roles import Role
 from countenance.desk.training import record_training, withdraw_training
-from countenance.desk.two_person import Asked, What
+from countenance.desk.two_person import Asked, Decided, JointState, What
 from countenance.web.access import needs
 from countenance.web.api.base import After, In, Line, Made, Most, Nothing, Number, Out, Roles
 from countenance.web.api.routing import Router
@@ -124,6 +124,15 @@ class JointRequest(Out):
     asked_at: datetime.datetime
 
 
+class JointDecision(Out):
+    """How a request that takes two administrators ended; `by` is nobody where it expired."""
+
+    asked: JointRequest
+    state: JointState
+    by: str | None
+    at: datetime.datetime
+
+
 @router.get("/accounts", response_model=list[AccountOfList])
 def find_accounts(at: Lister, after: After = "", most: Most = 50) -> list[AccountLine]:
     """Accounts by name; the next page is `after` the last name."""
@@ -208,6 +217,20 @@ def withdraw_a_training(at: Trainer, number: Row, sent: Grounds) -> None:
 def list_joint_requests(at: Lister) -> list[Asked]:
     """What waits for a second administrator."""
     return two_person.open_requests(at.desk, at.looker())
+
+
+@router.get("/joint-requests/ended", response_model=list[JointDecision])
+def list_ended_joint_requests(at: Lister, after: After = "", most: Most = 50) -> list[Decided]:
+    """How requests ended, the latest first; the next page is `after` the last one's id."""
+    return two_person.decided_requests(at.desk, at.looker(), after=after, most=most)
+
+
+@router.post("/joint-requests/{request}/withdraw", status_code=204)
+def withdraw_joint_request(
+    at: Annotated[At, needs("account.withdraw-request")], request: Id, _: Nothing
+) -> None:
+    """Take one's own request back."""
+    two_person.withdraw(at.desk, at.actor(), request)
 
 
 @router.post("/accounts/{account}/ask-roles", status_code=201, response_model=Made)

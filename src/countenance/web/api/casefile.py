@@ -16,7 +16,7 @@ from countenance.desk.reviews import ReviewState
 from countenance.desk.searches import SearchState
 from countenance.web.api.base import Out
 
-__all__ = ["Case", "CaseFile", "DeskCaseFile", "Event", "Quality"]
+__all__ = ["Case", "CaseFile", "DeskCaseFile", "Event", "Events", "Quality"]
 
 
 class Details(Out):
@@ -41,12 +41,21 @@ class Case(Out):
 
 
 class Event(Out):
-    """One line of the timeline."""
+    """One line of the timeline. `number` grows: it is what another page is asked for by."""
 
+    number: int
     at: datetime.datetime
     kind: str
     public: Mapping[str, Any]
     leaf: str
+
+
+class Events(Out):
+    """Some events of a case that follow each other, in the order of the log."""
+
+    moments: tuple[Event, ...]
+    older: bool
+    newer: bool
 
 
 class Quality(Out):
@@ -180,7 +189,10 @@ class ResultLine(Out):
 
 
 class CaseFile(Out):
-    """A whole case. `people` are the names of the accounts that it mentions, by id."""
+    """A case, with its last events; `earlier_...`: how many are before those that are listed.
+
+    `people` are the names of the accounts that it mentions, by id.
+    """
 
     case: Case
     probes: tuple[Probe, ...]
@@ -189,5 +201,7 @@ class CaseFile(Out):
     leads: tuple[LeadLine, ...]
     asks: tuple[AskLine, ...]
     results: tuple[ResultLine, ...]
-    timeline: tuple[Event, ...]
+    events: Events
+    earlier_requests: int
+    earlier_searches: int
     people: Mapping[str, str]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import Field
 
-from countenance.desk.casefile import read_case_file
+from countenance.desk.casefile import Part, read_case_file
 from countenance.desk.cases import (
     CaseDetails,
     CaseState,
@@ -16,19 +17,20 @@ from countenance.desk.cases import (
     move_case,
     open_case,
     read_case,
-    read_timeline,
+    read_stretch,
 )
-from countenance.desk.timeline import Moment
+from countenance.desk.timeline import Stretch, Window
 from countenance.web.access import needs
 from countenance.web.api import casefile
 from countenance.web.api.base import After, In, Line, Lines, Made, Most, Out
-from countenance.web.api.casefile import Case, CaseFile, Event
+from countenance.web.api.casefile import Case, CaseFile, Events
 from countenance.web.api.routing import Router
 from countenance.web.at import At
 from countenance.web.ids import Id
 
 router = Router("cases")
 Reader = Annotated[At, needs("case.read")]
+Number = Annotated[int | None, Query(ge=0, lt=2**53)]
 
 
 class NewDetails(In):
@@ -112,13 +114,16 @@ def move_a_case(at: Annotated[At, needs("case.move")], case: Id, sent: CaseMove)
     move_case(at.desk, at.actor(), case, keys=at.deployment.keys, to=sent.to, grounds=sent.grounds)
 
 
-@router.get("/cases/{case}/timeline", response_model=list[Event])
-def show_timeline(at: Reader, case: Id) -> list[Moment]:
-    """All events of a case, the first one first."""
-    return read_timeline(at.desk, at.looker(), case)
+@router.get("/cases/{case}/timeline", response_model=Events)
+def show_timeline(
+    at: Reader, case: Id, before: Number = None, after: Number = None, most: Most = 50
+) -> Stretch:
+    """Events of a case in the order of the log: the last ones, `before` one or `after` one."""
+    return read_stretch(at.desk, at.looker(), case, Window(before, after, most))
 
 
 @router.get("/cases/{case}/file", response_model=CaseFile)
-def show_case_file(at: Reader, case: Id) -> casefile.DeskCaseFile:
-    """A whole case: probes, requests, searches, leads, what others were asked, events."""
-    return read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
+def show_case_file(at: Reader, case: Id, most: Most = 50) -> casefile.DeskCaseFile:
+    """A case: probes, leads, what others were asked; the last requests, searches, events."""
+    part = Part(Window(most=most), most=most)
+    return read_case_file(at.desk, at.looker(), case, house=at.deployment.house, part=part)

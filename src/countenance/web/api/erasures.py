@@ -6,7 +6,6 @@ import datetime
 from typing import Annotated
 
 from countenance.desk.erasing import (
-    Basis,
     ClosedCase,
     ErasureView,
     ask_erasure,
@@ -14,6 +13,13 @@ from countenance.desk.erasing import (
     confirm_erasure,
     open_erasures,
     refuse_erasure,
+)
+from countenance.desk.erasure_tables import (
+    Basis,
+    EndedErasure,
+    ErasureState,
+    ended_erasures,
+    withdraw_erasure,
 )
 from countenance.web.access import needs
 from countenance.web.api.base import After, In, Lines, Made, Most, Nothing, OneOf, Out
@@ -45,6 +51,19 @@ class CaseErasure(Out):
     grounds: str
     asked_by: str
     asked_at: datetime.datetime
+
+
+class CaseErasureEnded(Out):
+    """An erasure that was decided on; `by` is nobody where its time was over."""
+
+    id: str
+    case_id: str
+    basis: Why
+    state: ErasureState
+    asked_by: str
+    asked_at: datetime.datetime
+    by: str | None
+    at: datetime.datetime
 
 
 class ErasureAsked(In):
@@ -90,6 +109,22 @@ def ask_case_erasure(
 def list_erasures(at: Annotated[At, needs("case.list-closed")]) -> list[ErasureView]:
     """What waits for an auditor, the oldest first."""
     return open_erasures(at.desk, at.looker(), keys=at.deployment.keys)
+
+
+@router.get("/erasures/ended", response_model=list[CaseErasureEnded])
+def list_ended_erasures(
+    at: Annotated[At, needs("case.list-closed")], most: Most = 50
+) -> list[EndedErasure]:
+    """How erasures that were asked for ended, the latest first."""
+    return ended_erasures(at.desk, at.looker(), most=most)
+
+
+@router.post("/erasures/{erasure}/withdraw", status_code=204)
+def withdraw_case_erasure(
+    at: Annotated[At, needs("case.withdraw-erasure")], erasure: Id, _: Nothing
+) -> None:
+    """Take back what one asked for."""
+    withdraw_erasure(at.desk, at.actor(), erasure)
 
 
 @router.post("/erasures/{erasure}/confirm", response_model=Erased)

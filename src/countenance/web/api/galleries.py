@@ -18,8 +18,9 @@ from countenance.desk.galleries import (
     set_disposition,
 )
 from countenance.desk.gallery_tables import EntryState
-from countenance.desk.imports import begin_import, dry_run
+from countenance.desk.imports import begin_import, cancel_import, dry_run
 from countenance.desk.jobs import JobState
+from countenance.desk.keptout import readmit
 from countenance.desk.listings import (
     EntryLine,
     GalleryView,
@@ -29,7 +30,17 @@ from countenance.desk.listings import (
     read_gallery,
 )
 from countenance.web.access import needs
-from countenance.web.api.base import After, CodeText, DigestText, In, Line, Lines, Most, Out
+from countenance.web.api.base import (
+    After,
+    CodeText,
+    DigestText,
+    In,
+    Line,
+    Lines,
+    Most,
+    Nothing,
+    Out,
+)
 from countenance.web.api.routing import Router
 from countenance.web.at import At
 from countenance.web.ids import Code, Id
@@ -156,6 +167,12 @@ class ImportBegun(Out):
     job: str
 
 
+class ImportCancelled(Out):
+    """How many images had come in by then, and stay."""
+
+    added: int
+
+
 class Disposition(In):
     """What became of the record behind an image, and how that is known."""
 
@@ -168,6 +185,14 @@ class Erasure(In):
 
     subject: Annotated[str, Line(200)]
     grounds: Annotated[str, Lines(2000)]
+
+
+class Readmission(In):
+    """What the source calls the person, the new basis, and why it holds."""
+
+    subject: Annotated[str, Line(200)]
+    basis: Annotated[str, Lines(2000, 10)]
+    grounds: Annotated[str, Lines(2000, 10)]
 
 
 @router.get("/galleries", response_model=dict[str, Holds])
@@ -240,6 +265,14 @@ def begin_an_import(
     return ImportBegun(id=made, job=job)
 
 
+@router.post("/galleries/{gallery}/imports/{identity}/cancel", response_model=ImportCancelled)
+def cancel_an_import(
+    at: Annotated[At, needs("gallery.cancel-import")], gallery: Code, identity: Id, _: Nothing
+) -> ImportCancelled:
+    """End an import where it is; what it has brought in stays."""
+    return ImportCancelled(added=cancel_import(at.desk, at.actor(), gallery, identity))
+
+
 @router.post("/galleries/{gallery}/entries/{entry}/disposition", status_code=204)
 def set_entry_disposition(
     at: Annotated[At, needs("gallery.disposition")], gallery: Code, entry: Id, sent: Disposition
@@ -247,6 +280,20 @@ def set_entry_disposition(
     """Say what became of the record behind an image: an acquittal, say, which takes it out."""
     set_disposition(
         at.desk, at.actor(), gallery, entry, sent.disposition, grounds=sent.grounds,
+        keys=at.deployment.keys,
+    )  # fmt: skip
+
+
+@router.post("/galleries/{gallery}/readmit", status_code=204)
+def readmit_to_gallery(
+    at: Annotated[At, needs("gallery.readmit")], gallery: Code, sent: Readmission
+) -> None:
+    """State a new basis on which the next import may bring somebody in who left the gallery.
+
+    The answer is the same whether or not they are kept out.
+    """
+    readmit(
+        at.desk, at.actor(), gallery, sent.subject, basis=sent.basis, grounds=sent.grounds,
         keys=at.deployment.keys,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from countenance.desk.checklist import Answer, Checked, Question
+from countenance.desk.doubts import Doubtful
 from countenance.desk.evidence import EvidenceKind, NewEvidence, Relation
 from countenance.desk.leads import (
     LeadState,
@@ -69,6 +70,14 @@ class EvidenceItem(Out):
     at: datetime.datetime
 
 
+class LeadDoubt(Out):
+    """Something that the lead rests on and that no longer stands, since when, and in words."""
+
+    what: Doubtful
+    since: datetime.datetime
+    sentence: str
+
+
 class Lead(Out):
     """A lead. `text` is all of it in words, to be quoted whole, `warning` its first sentence."""
 
@@ -79,6 +88,7 @@ class Lead(Out):
     duties: tuple[str, ...]
     entry: ListEntry
     others: int
+    doubts: tuple[LeadDoubt, ...]
     false_candidates: tuple[FalseCandidates, ...]
     answers: Mapping[Question, GivenAnswer] | None
     contradictions: tuple[Question, ...]

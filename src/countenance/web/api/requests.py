@@ -131,7 +131,7 @@ class Search(Out):
     """A search: that there is a list, and how long it is once it is open."""
 
     id: str
-    state: Literal["running", "sealed", "open"]
+    state: Literal["running", "sealed", "open", "expired"]
     candidates: int | None
     checkpoint: int | None
 

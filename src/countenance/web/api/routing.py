@@ -42,7 +42,7 @@ _SAYS: Mapping[int, str] = {
     415: "Not a type of content that is taken here.",
     421: "This desk has another address.",
     422: "Something in it is not what it must be; `where` says what.",
-    503: "The desk is suspended, or something that it needs does not answer.",
+    503: "The desk is suspended, or what it needs is away: `retry-after` says when to come again.",
 }
 
 

@@ -14,6 +14,7 @@ class PictureReference(Out):
 
     captured_on: datetime.date | None
     groups: Mapping[str, str]
+    removed_at: datetime.datetime | None
 
 
 class Meaning(Out):

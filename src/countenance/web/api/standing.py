@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated
 
-from countenance.desk.standing import Direction, Reason, ask, confirm, pending
+from countenance.desk.standing import (
+    Direction,
+    Reason,
+    SwitchState,
+    Turn,
+    ask,
+    confirm,
+    pending,
+    turns,
+    withdraw,
+)
 from countenance.web.access import needs
-from countenance.web.api.base import In, Lines, Made, Nothing, Out
+from countenance.web.api.base import In, Lines, Made, Most, Nothing, Out
 from countenance.web.api.routing import Router
 from countenance.web.at import At
 from countenance.web.ids import Id
@@ -29,6 +40,20 @@ class PendingSwitch(Out):
     reason: Reason
 
 
+class TurnOfTheSwitch(Out):
+    """A wish to turn the switch that came to its end. `by`: who confirmed or withdrew it."""
+
+    id: str
+    direction: Direction
+    reason: Reason
+    grounds: str
+    asked_by: str
+    asked_at: datetime.datetime
+    state: SwitchState
+    by: str | None
+    at: datetime.datetime
+
+
 @router.get("/standing", response_model=PendingSwitch | None)
 def show_standing(at: Annotated[At, needs("desk.standing")]) -> PendingSwitch | None:
     """What waits for an approver, if anything; `show_status` says whether it is suspended."""
@@ -36,6 +61,22 @@ def show_standing(at: Annotated[At, needs("desk.standing")]) -> PendingSwitch | 
     if found is None:
         return None
     return PendingSwitch(id=found[0], direction=found[1], reason=found[2])
+
+
+@router.get("/standing/turns", response_model=list[TurnOfTheSwitch])
+def list_turns_of_the_switch(
+    at: Annotated[At, needs("desk.standing")], most: Most = 50
+) -> list[Turn]:
+    """How wishes to turn the switch ended, the latest first."""
+    return turns(at.desk, at.looker(), most=most)
+
+
+@router.post("/standing/{switch}/withdraw", status_code=204)
+def withdraw_switch(
+    at: Annotated[At, needs("desk.withdraw-switch")], switch: Id, _: Nothing
+) -> None:
+    """Take one's own wish back, as long as nobody confirmed it."""
+    withdraw(at.desk, at.actor(), switch)
 
 
 @router.post("/standing/down", status_code=201, response_model=Made)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from countenance.core import InputError
 from countenance.desk.approvals import Declined, Fallen, approve, decline
-from countenance.desk.casefile import read_case_file
+from countenance.desk.casefile import Part, read_case_file
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.requests import RequestState, read_request
 from countenance.desk.worklists import MOST, waiting_lines
@@ -82,7 +82,8 @@ def fallen_page(at: At, request: str, fallen: Fallen) -> Response:
 
 def _show(at: At, request: str) -> Response:
     view = read_request(at.desk, at.looker(), request, house=at.deployment.house)
-    file = read_case_file(at.desk, at.looker(), view.case_id, house=at.deployment.house)
+    file = read_case_file(at.desk, at.looker(), view.case_id, house=at.deployment.house,
+                          part=Part(request=request))  # fmt: skip
     frozen = frozen_words(view.frozen, at.deployment.engine.card)
     if at.looker().account in (frozen.requester, file.case.opened_by):
         raise NotAllowedError("nobody decides on their own request")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from countenance.desk.casefile import read_case_file
+from countenance.desk.casefile import WHOLE, Part, read_case_file
 from countenance.desk.cases import (
     CaseDetails,
     CaseState,
@@ -21,6 +22,7 @@ from countenance.desk.cases import (
 )
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.probes import ProbeState
+from countenance.desk.timeline import Window
 from countenance.law import bundled_vocabulary
 from countenance.web.access import needs
 from countenance.web.at import At
@@ -30,6 +32,7 @@ from countenance.web.telling import told
 
 router = APIRouter()
 _A_PAGE = 50
+_NEWEST = 20
 _OPENED = notice("case-opened", "The case is open. Upload a probe next.")
 _AMENDED = notice("case-amended", "The case was amended. Approvals from before are void.")
 _CLOSED = notice("case-closed", "The case is closed.")
@@ -128,12 +131,21 @@ def _amend(at: At, case: str) -> Response:
 
 
 def _show(at: At, case: str) -> Response:
-    file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
+    every = at.request.query_params.get("every") == "yes"
+    part = Part(Window(_number(at, "before"), _number(at, "after")),
+                most=WHOLE.most if every else _NEWEST)  # fmt: skip
+    file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house, part=part)
     return at.page(
         "cases/show.html.j2", file=file, case=file.case, mine=is_owner(at, file.case),
-        told=list(told(file)), numbers={one.id: n for n, one in enumerate(file.probes, 1)},
+        told=list(told(file))[::-1], numbers={one.id: n for n, one in enumerate(file.probes, 1)},
         ready=any(one.state is ProbeState.SUITABLE for one in file.probes),
     )  # fmt: skip
+
+
+def _number(at: At, name: str) -> int | None:
+    """An event of the timeline by its number, as links of the page have it."""
+    value = at.request.query_params.get(name, "")
+    return int(value) if re.fullmatch(r"[0-9]{1,15}", value) else None
 
 
 def _details(at: At) -> CaseDetails:

@@ -15,8 +15,6 @@ from starlette.responses import Response
 
 from countenance.desk.administration import names_of
 from countenance.desk.erasing import (
-    ASKED_FOR,
-    Basis,
     ErasureView,
     ask_erasure,
     closed_case,
@@ -24,6 +22,12 @@ from countenance.desk.erasing import (
     confirm_erasure,
     open_erasures,
     refuse_erasure,
+)
+from countenance.desk.erasure_tables import (
+    ASKED_FOR,
+    Basis,
+    ended_erasures,
+    withdraw_erasure,
 )
 from countenance.desk.errors import StateError
 from countenance.web.access import needs
@@ -35,6 +39,7 @@ from countenance.web.rendering import notice
 router = APIRouter()
 Lists = Annotated[At, needs("case.list-closed")]
 Asks = Annotated[At, needs("case.ask-erasure")]
+Withdraws = Annotated[At, needs("case.withdraw-erasure")]
 Confirms = Annotated[At, needs("case.confirm-erasure")]
 Refuses = Annotated[At, needs("case.refuse-erasure")]
 
@@ -54,6 +59,7 @@ BASES: Mapping[Basis, str] = {
 }
 _ASKED = notice("erasure-asked", "You asked for it. An auditor confirms or refuses.")
 _REFUSED = notice("erasure-refused", "It is refused; nothing was erased.")
+_WITHDRAWN = notice("erasure-withdrawn", "It is withdrawn; nothing was erased.")
 _DONE = notice("erasure-done", "The case is erased.")
 _FOLLOWS = notice("erasure-follows",
                   "The keys are destroyed, so nothing of the case can be read. What is left of "
@@ -66,8 +72,11 @@ def erasures_page(at: Lists) -> Response:
     looker = at.looker()
     after = at.request.query_params.get("after", "")[:64]
     found = closed_cases(at.desk, looker, after=after, most=A_PAGE + 1)
+    ended = [] if after else ended_erasures(at.desk, looker)
+    people = {one.asked_by for one in ended} | {one.by or "" for one in ended}
     return at.page(
-        "erasures/list.html.j2", closed=found[:A_PAGE], hinders=HINDERS, after=after,
+        "erasures/list.html.j2", closed=found[:A_PAGE], hinders=HINDERS, after=after, ended=ended,
+        bases=BASES, names=names_of(at.desk, looker, "case.list-closed", people),
         waiting=open_erasures(at.desk, looker, keys=at.deployment.keys),
         more=f"/erasures?{urlencode({'after': found[A_PAGE - 1].number})}"
         if len(found) > A_PAGE else "",
@@ -103,7 +112,7 @@ def erasure_page(at: Lists, erasure: Id) -> Response:
     names = names_of(at.desk, looker, "case.list-closed", [found.asked_by])
     return at.page(
         "erasures/show.html.j2", asked=found, asker=names.get(found.asked_by, ""),
-        says=BASES[found.basis], until=_until(found),
+        says=BASES[found.basis], until=_until(found), mine=found.asked_by == looker.account,
     )  # fmt: skip
 
 
@@ -126,6 +135,17 @@ def refuse_it(at: Refuses, erasure: Id) -> Response:
         grounds = read_grounds(at.fields)
         refuse_erasure(at.desk, at.actor(), erasure, grounds=grounds)
         return at.see("/erasures", done=_REFUSED)
+
+    return at.attempt(work, lambda at: erasure_page(at, erasure))
+
+
+@router.post("/erasures/{erasure}/withdraw")
+def withdraw_it(at: Withdraws, erasure: Id) -> Response:
+    """Take back what one asked for."""
+
+    def work() -> Response:
+        withdraw_erasure(at.desk, at.actor(), erasure)
+        return at.see("/erasures", done=_WITHDRAWN)
 
     return at.attempt(work, lambda at: erasure_page(at, erasure))
 

@@ -26,6 +26,7 @@ from countenance.desk.galleries import (
     set_disposition,
 )
 from countenance.desk.galleryviews import list_removals, read_entry
+from countenance.desk.keptout import readmit
 from countenance.desk.lawful import KEPT_DISPOSITIONS, PURGED_DISPOSITIONS, SOURCES
 from countenance.desk.listings import list_imports, page_entries, read_gallery
 from countenance.desk.roles import ACTIONS
@@ -41,6 +42,7 @@ Makes = Annotated[At, needs("gallery.create")]
 Enters = Annotated[At, needs("gallery.entries")]
 Disposes = Annotated[At, needs("gallery.disposition")]
 Erases = Annotated[At, needs("gallery.erase-person")]
+Readmits = Annotated[At, needs("gallery.readmit")]
 
 A_PAGE = 100
 MOST_KEEP_DAYS = 366 * 25
@@ -51,6 +53,10 @@ _DISPOSED = notice("disposition", "The disposition is recorded.")
 _ERASED = notice(
     "erased", "Whoever was in this gallery under that subject id is not in it any more. Whether "
     "there was anybody is not told.",
+)  # fmt: skip
+_READMITTED = notice(
+    "readmitted", "The new basis is kept. If somebody under that subject id was kept out of this "
+    "gallery, the next import may bring them in.",
 )  # fmt: skip
 
 
@@ -182,6 +188,28 @@ def erase_somebody(at: Erases, code: Code) -> Response:
         return at.see(f"/galleries/{code}", done=_ERASED)
 
     return at.attempt(work, lambda at: erase_page(at, code))
+
+
+@router.get("/galleries/{code}/readmit")
+def readmit_page(at: Readmits, code: Code) -> Response:
+    """Ask who may come in again, and on what basis."""
+    gallery = read_gallery(at.desk, at.looker(), code)
+    return at.page("galleries/readmit.html.j2", gallery=gallery)
+
+
+@router.post("/galleries/{code}/readmit")
+def readmit_somebody(at: Readmits, code: Code) -> Response:
+    """Keep them out no longer, if they were; the answer is the same either way."""
+
+    def work() -> Response:
+        subject = at.fields.line("subject", most=200)
+        basis, grounds = at.fields.lines("basis", most=2000), read_grounds(at.fields)
+        with at_field("basis"):
+            readmit(at.desk, at.actor(), code, subject, basis=basis, grounds=grounds,
+                    keys=at.deployment.keys)  # fmt: skip
+        return at.see(f"/galleries/{code}", done=_READMITTED)
+
+    return at.attempt(work, lambda at: readmit_page(at, code))
 
 
 def _options(codes: Iterable[str]) -> list[tuple[str, str]]:

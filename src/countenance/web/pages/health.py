@@ -14,6 +14,7 @@ from countenance.core import CountenanceError
 from countenance.desk.service import Standing
 from countenance.web.access import open_to_all
 from countenance.web.at import At
+from countenance.web.statuses import AWAY_S
 
 router = APIRouter()
 
@@ -27,5 +28,5 @@ def health(at: Annotated[At, open_to_all()]) -> Response:
         at.deployment.log.refresh()
         at.deployment.log.latest_checkpoint()
     except (CountenanceError, SQLAlchemyError, OSError):
-        return PlainTextResponse("not well\n", 503)
+        return PlainTextResponse("not well\n", 503, {"retry-after": str(AWAY_S)})
     return PlainTextResponse("well\n")

@@ -16,7 +16,7 @@ from countenance.core import InputError
 from countenance.desk.errors import StateError
 from countenance.desk.galleryviews import import_folders, read_import
 from countenance.desk.importplans import Plan
-from countenance.desk.imports import begin_import, dry_run
+from countenance.desk.imports import begin_import, cancel_import, dry_run
 from countenance.desk.jobs import OPEN
 from countenance.desk.listings import read_gallery
 from countenance.web.access import needs
@@ -28,11 +28,13 @@ from countenance.web.rendering import notice
 router = APIRouter()
 Plans = Annotated[At, needs("gallery.import-plan")]
 Imports = Annotated[At, needs("gallery.import")]
+Cancels = Annotated[At, needs("gallery.cancel-import")]
 Enters = Annotated[At, needs("gallery.entries")]
 
 MOST_ROWS_SHOWN = 200
 MOST_FOLDER = 1000
 REFRESH_S = 5
+_CANCELLED = notice("import-cancelled", "The import is cancelled; nothing more comes in.")
 _BEGUN = notice("import-begun", "The import has begun. You can leave this page.")
 
 
@@ -75,6 +77,17 @@ def progress_page(at: Enters, code: Code, identity: Id) -> Response:
     if runs and not still:
         answer.headers["refresh"] = str(REFRESH_S)
     return answer
+
+
+@router.post("/galleries/{code}/imports/{identity}/cancel")
+def cancel(at: Cancels, code: Code, identity: Id) -> Response:
+    """End it where it is."""
+
+    def work() -> Response:
+        cancel_import(at.desk, at.actor(), code, identity)
+        return at.see(f"/galleries/{code}/imports/{identity}", done=_CANCELLED)
+
+    return at.attempt(work, lambda at: progress_page(at, code, identity))
 
 
 def _choose(at: At, code: str) -> Response:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import datetime
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from countenance.desk.administration import names_of
 from countenance.desk.errors import StateError
-from countenance.desk.two_person import CONFIRM_S, Asked, What, confirm, open_requests, refuse
+from countenance.desk.two_person import (
+    CONFIRM_S,
+    Asked,
+    What,
+    confirm,
+    decided_requests,
+    open_requests,
+    refuse,
+    withdraw,
+)
 from countenance.web.access import needs
 from countenance.web.at import At
 from countenance.web.ids import Id
@@ -19,10 +29,29 @@ from countenance.web.rendering import notice
 
 router = APIRouter()
 Lists = Annotated[At, needs("account.list")]
+Withdraws = Annotated[At, needs("account.withdraw-request")]
 Confirms = Annotated[At, needs("account.confirm")]
 
 _CONFIRMED = notice("joint-confirmed", "You confirmed it, and it is done.")
-_REFUSED = notice("joint-refused", "It is refused or withdrawn; nothing was changed.")
+_REFUSED = notice("joint-refused", "It is refused; nothing was changed.")
+_WITHDRAWN = notice("joint-withdrawn", "It is withdrawn; nothing was changed.")
+A_PAGE = 50
+
+
+@router.get("/accounts/requests/ended")
+def ended_page(at: Lists) -> Response:
+    """How each of them ended, the newest first."""
+    looker, after = at.looker(), at.request.query_params.get("after", "")[:32]
+    found = decided_requests(at.desk, looker, after=after, most=A_PAGE + 1)
+    ended = found[:A_PAGE]
+    people = {one.by or "" for one in ended}
+    people |= {each or "" for one in ended for each in (one.asked.account, one.asked.asked_by)}
+    more = f"?{urlencode({'after': ended[-1].asked.id})}" if len(found) > A_PAGE else ""
+    return at.page(
+        "accounts/ended.html.j2", ended=ended, newest=not after,
+        names=names_of(at.desk, looker, "account.list", people),
+        more=f"/accounts/requests/ended{more}" if more else "",
+    )  # fmt: skip
 
 
 @router.get("/accounts/requests/{request_id}")
@@ -56,11 +85,22 @@ def confirm_request(at: Confirms, request_id: Id) -> Response:
 
 @router.post("/accounts/requests/{request_id}/refuse")
 def refuse_request(at: Confirms, request_id: Id) -> Response:
-    """Refuse another's, or withdraw one's own."""
+    """Refuse another's."""
 
     def work() -> Response:
         refuse(at.desk, at.actor(), request_id)
         return at.see("/accounts", done=_REFUSED)
+
+    return at.attempt(work, lambda at: request_page(at, request_id))
+
+
+@router.post("/accounts/requests/{request_id}/withdraw")
+def withdraw_request(at: Withdraws, request_id: Id) -> Response:
+    """Take one's own back."""
+
+    def work() -> Response:
+        withdraw(at.desk, at.actor(), request_id)
+        return at.see("/accounts", done=_WITHDRAWN)
 
     return at.attempt(work, lambda at: request_page(at, request_id))
 

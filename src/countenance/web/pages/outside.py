@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from countenance.core import InputError
-from countenance.desk.casefile import CaseFile, read_case_file
+from countenance.desk.casefile import NO_REQUESTS, CaseFile, read_case_file
 from countenance.desk.dashboards import ToDo, my_work
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.outside import (
@@ -210,7 +210,7 @@ def _outside(at: At) -> Response:
 
 
 def _file(at: At, case: str) -> CaseFile:
-    return read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
+    return read_case_file(at.desk, at.looker(), case, house=at.deployment.house, part=NO_REQUESTS)
 
 
 def _own_file(at: At, case: str) -> CaseFile:

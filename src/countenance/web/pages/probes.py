@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from countenance.core import InputError, sha256_bytes
-from countenance.desk.casefile import ProbeItem, read_case_file
+from countenance.desk.casefile import NO_REQUESTS, ProbeItem, read_case_file
 from countenance.desk.cases import CaseState, CaseView
 from countenance.desk.edits import ALTERING, MADE_HERE, Edit, Operation
 from countenance.desk.errors import NotAllowedError
@@ -217,7 +217,7 @@ def judge(at: Annotated[At, needs("probe.judge")], probe: Id) -> Response:
 
 def _read(at: At, probe: str) -> tuple[CaseView, ProbeItem, dict[str, str]]:
     case = case_of_probe(at.desk, at.looker(), probe)
-    file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
+    file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house, part=NO_REQUESTS)
     item = next(one for one in file.probes if one.id == probe)
     return file.case, item, dict(file.people)
 

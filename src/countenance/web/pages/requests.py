@@ -5,14 +5,14 @@ The form never asks for the passkey; the page after it does, and shows exactly w
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from countenance.core import InputError
 from countenance.desk.assembling import RequestForm
-from countenance.desk.casefile import read_case_file
+from countenance.desk.casefile import NO_REQUESTS, Part, read_case_file
 from countenance.desk.errors import NotAllowedError
 from countenance.desk.probes import ProbeState
 from countenance.desk.requests import (
@@ -27,11 +27,22 @@ from countenance.desk.worklists import searchable_galleries
 from countenance.law import bundled_vocabulary
 from countenance.web.access import needs
 from countenance.web.at import At
+from countenance.web.fields import Fields
 from countenance.web.frozen import answers, decision_of, frozen_words
 from countenance.web.ids import Id
 from countenance.web.pages.cases import is_owner, own_case_view, said_words
 from countenance.web.rendering import notice
-from countenance.web.requestform import NONE, questions, read_form, rows_of, typed_pairs
+from countenance.web.requestform import (
+    NONE,
+    Unread,
+    label_of,
+    questions,
+    read_form,
+    read_so_far,
+    rows_of,
+    typed_pairs,
+)
+from countenance.web.statuses import status_of
 
 router = APIRouter()
 _SUBMITTED = notice("request-submitted", "The request is frozen and waits for a second person.")
@@ -48,7 +59,21 @@ def form_page(at: Annotated[At, needs("request.preview")], case: Id) -> Response
 @router.post("/cases/{case}/requests/new")
 def show_decision(at: Annotated[At, needs("request.preview")], case: Id) -> Response:
     """The form again, with what would be decided of it as it is."""
-    return at.attempt(lambda: _form(at, case, _judged(at, case)), lambda at: _form(at, case))
+
+    def work() -> Response:
+        _judged(at, case)  # what cannot be read or may not be used is said at its field
+        return _form(at, case)
+
+    return at.attempt(work, lambda at: _form(at, case))
+
+
+@router.post("/cases/{case}/requests/decision")
+def decision_so_far(at: Annotated[At, needs("request.preview")], case: Id) -> Response:
+    """Only the part of the form's page with the decision, for the script that keeps it current."""
+    found = own_case_view(at, case)
+    values = _so_far(at, case)
+    status = status_of(at.problem) if at.problem else 200
+    return at.page("requests/decision.html.j2", status=status, case=found, **values)
 
 
 @router.post("/cases/{case}/requests/review")
@@ -60,7 +85,8 @@ def review(at: Annotated[At, needs("request.preview")], case: Id) -> Response:
         for name in ("probe", "gallery"):
             if not at.fields.typed(name):
                 raise InputError("choose one", where=name)
-        file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
+        file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house,
+                          part=NO_REQUESTS)  # fmt: skip
         return at.page(
             "requests/review.html.j2", case=file.case, form=form, judged=judged,
             probe=next(one for one in file.probes if one.id == form.probe_id),
@@ -106,7 +132,8 @@ def withdraw_request(at: Annotated[At, needs("request.withdraw")], request: Id) 
 def show_request(at: At, request: str) -> Response:
     """The page of a request."""
     view = read_request(at.desk, at.looker(), request, house=at.deployment.house)
-    file = read_case_file(at.desk, at.looker(), view.case_id, house=at.deployment.house)
+    file = read_case_file(at.desk, at.looker(), view.case_id, house=at.deployment.house,
+                          part=Part(request=request))  # fmt: skip
     return at.page(
         "requests/show.html.j2", request=view, case=file.case, people=file.people,
         item=next(one for one in file.requests if one.id == request),
@@ -125,28 +152,41 @@ def _judged(at: At, case: str) -> tuple[RequestForm, Preview]:
     return form, preview(at.desk, at.looker(), house=at.deployment.house, form=form)
 
 
-def _form(
-    at: At, case: str, judged: tuple[RequestForm, Preview] | None = None
-) -> Response:  # fmt: skip
+def _so_far(at: At, case: str) -> dict[str, Any]:
+    """What would be decided of what can be read of the form, and what is still missing in it."""
+    engine = at.deployment.engine.card.identity
+    try:
+        form, unread = read_so_far(at.fields, case=case, engine=engine)
+        seen = preview(at.desk, at.looker(), house=at.deployment.house, form=form)
+    except (InputError, NotAllowedError) as problem:  # the fields as they are, no decision
+        at.problem = at.problem or problem
+        return {"judged": None, "questions": questions(at.fields, ()), "gaps": [], "go_on": False}
+    needed = [need.fact for need in seen.beyond_approval.needs]
+    chosen = {"probe": form.probe_id, "gallery": form.gallery}
+    named = {one.name for one in unread}
+    gaps = [Unread(name, label_of(name), "") for name, value in chosen.items()
+            if not value and name not in named]  # fmt: skip
+    return {
+        "judged": seen, "questions": questions(at.fields, needed), "gaps": [*gaps, *unread],
+        "go_on": all(chosen.values()) and not unread,
+    }  # fmt: skip
+
+
+def _form(at: At, case: str) -> Response:
     own_case_view(at, case)
-    file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house)
-    if judged is None:
-        try:
-            judged = _judged(at, case)
-        except (InputError, NotAllowedError) as problem:  # the fields as they are, no decision
-            at.problem = at.problem or problem
-    seen = judged[1] if judged else None
-    needed = [need.fact for need in seen.beyond_approval.needs] if seen else []
+    file = read_case_file(at.desk, at.looker(), case, house=at.deployment.house,
+                          part=NO_REQUESTS)  # fmt: skip
     words = bundled_vocabulary()
+    picked = at.request.query_params.get("probe", "")
+    if not len(at.fields) and picked in {one.id for one in file.probes}:
+        at.fields = Fields([("probe", picked)])
     return at.page(
-        "requests/form.html.j2", case=file.case, judged=seen, no_word=NONE,
+        "requests/form.html.j2", case=file.case, no_word=NONE, label_of=label_of,
         probes=[(one.id, f"Probe {n}, {one.sort.replace('-', ' ')}: {one.state.value}"
                  + ("" if one.state is ProbeState.SUITABLE else " (not found suitable)"))
                 for n, one in enumerate(file.probes, 1)],
-        probe=at.request.query_params.get("probe", ""),
         galleries=[(code, f"{code}: {purpose}") for code, purpose in searchable_galleries(
             at.desk, at.looker(), engine=at.deployment.engine.card.identity)],
-        questions=questions(at.fields, needed), rows=rows_of(at.fields),
-        kinds=said_words(words["authority.given"].words),
-        submittable=bool(judged and judged[0].probe_id and judged[0].gallery),
+        rows=rows_of(at.fields), kinds=said_words(words["authority.given"].words),
+        **_so_far(at, case),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from countenance.desk.approvals import Fallen
-from countenance.desk.casefile import read_case_file
+from countenance.desk.casefile import Part, read_case_file
 from countenance.desk.decisions import begin
 from countenance.desk.errors import NotAllowedError, StateError
 from countenance.desk.requests import RequestState, RequestView, read_request
@@ -102,7 +102,8 @@ def _own(at: At, request: str) -> RequestView:
 
 def _show(at: At, request: str) -> Response:
     view = _own(at, request)
-    file = read_case_file(at.desk, at.looker(), view.case_id, house=at.deployment.house)
+    file = read_case_file(at.desk, at.looker(), view.case_id, house=at.deployment.house,
+                          part=Part(request=request))  # fmt: skip
     search = next((one for one in file.searches if one.request == request), None)
     return at.page(
         "searches/show.html.j2", request=view, case=file.case, search=search,

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from countenance.core import InputError
-from countenance.desk.administration import read_standing
-from countenance.desk.standing import Direction, Reason, ask, confirm
+from countenance.desk.administration import names_of, read_standing
+from countenance.desk.standing import Direction, Reason, ask, confirm, turns, withdraw
 from countenance.web.access import needs
 from countenance.web.at import At
 from countenance.web.ids import Id
@@ -20,20 +20,25 @@ router = APIRouter()
 Reads = Annotated[At, needs("desk.standing")]
 Stops = Annotated[At, needs("desk.stand-down")]
 Starts = Annotated[At, needs("desk.take-up")]
+Withdraws = Annotated[At, needs("desk.withdraw-switch")]
 ConfirmsStop = Annotated[At, needs("desk.confirm-stand-down")]
 ConfirmsStart = Annotated[At, needs("desk.confirm-take-up")]
 
 _ASKED = notice("standing-asked", "This is asked for. It takes effect when an approver confirms.")
 _DOWN = notice("stood-down", "The desk is suspended from now on.")
+_WITHDRAWN = notice("standing-withdrawn", "It is withdrawn; nothing was changed.")
 _UP = notice("taken-up", "The desk is at work again.")
 
 
 @router.get("/standing")
 def standing_page(at: Reads) -> Response:
     """Whether the desk works, what waits, and for how long it was suspended when."""
-    found, now = read_standing(at.desk, at.looker()), at.desk.now()
+    looker, now = at.looker(), at.desk.now()
+    found, ended = read_standing(at.desk, looker), turns(at.desk, looker)
+    people = {one.asked_by for one in ended} | {one.by or "" for one in ended}
     return at.page(
-        "standing/show.html.j2", standing=found, Direction=Direction,
+        "standing/show.html.j2", standing=found, Direction=Direction, turns=ended,
+        names=names_of(at.desk, looker, "desk.standing", people),
         so_far=say_length(now - found.down_since) if found.down_since else "",
         history=[(one, say_length((one.until or now) - one.since))
                  for one in reversed(found.history)],
@@ -62,6 +67,17 @@ def up_page(at: Starts) -> Response:
 def ask_up(at: Starts) -> Response:
     """Ask for it."""
     return _ask(at, Direction.UP)
+
+
+@router.post("/standing/{switch}/withdraw")
+def withdraw_it(at: Withdraws, switch: Id) -> Response:
+    """Take back what one asked for."""
+
+    def work() -> Response:
+        withdraw(at.desk, at.actor(), switch)
+        return at.see("/standing", done=_WITHDRAWN)
+
+    return at.attempt(work, standing_page)
 
 
 @router.post("/standing/{switch}/confirm-down")

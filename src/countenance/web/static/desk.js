@@ -1,4 +1,4 @@
-// The desk's one script: it reaches the passkey. Everything else works without it.
+// It reaches the passkey. Everything else works without scripts.
 
 async function call(path, body) {
   const answer = await fetch(path, {

@@ -67,6 +67,19 @@ class JointRequest(Value, frozen=True, kw_only=True):
     asked_at: datetime.datetime
 
 
+JointState = Literal["open", "confirmed", "refused", "withdrawn", "expired"]
+"""Only an open request can be decided."""
+
+
+class JointDecision(Value, frozen=True, kw_only=True):
+    """How a request that takes two administrators ended; `by` is nobody where it expired."""
+
+    asked: JointRequest
+    state: JointState
+    by: str | None
+    at: datetime.datetime
+
+
 class NewTraining(Value, frozen=True, kw_only=True):
     """What somebody learned, until when that counts, and by what evidence."""
 
@@ -257,6 +270,25 @@ class AccountsCalls(Part):
         return self._call(
             Call("list_joint_requests", "GET", "/api/v1/joint-requests"),
             Shape[tuple[JointRequest, ...]](tuple[JointRequest, ...]),
+        )
+
+    def list_ended_joint_requests(
+        self, *, after: str = "", most: int = 50
+    ) -> tuple[JointDecision, ...]:
+        """How requests ended, the latest first; the next page is `after` the last one's id."""
+        return self._call(
+            Call("list_ended_joint_requests", "GET", "/api/v1/joint-requests/ended"),
+            Shape[tuple[JointDecision, ...]](tuple[JointDecision, ...]),
+            query={"after": after, "most": most},
+        )
+
+    def withdraw_joint_request(self, request: str) -> None:
+        """Take one's own request back."""
+        self._call(
+            Call("withdraw_joint_request", "POST", "/api/v1/joint-requests/{request}/withdraw"),
+            None,
+            path={"request": request},
+            body={},
         )
 
     def ask_for_roles(self, account: str, sent: RolesWanted) -> Made:

@@ -69,12 +69,21 @@ class Case(Value, frozen=True, kw_only=True):
 
 
 class Event(Value, frozen=True, kw_only=True):
-    """One line of the timeline."""
+    """One line of the timeline. `number` grows: it is what another page is asked for by."""
 
+    number: int
     at: datetime.datetime
     kind: str
     public: dict[str, Any]
     leaf: str
+
+
+class Events(Value, frozen=True, kw_only=True):
+    """Some events of a case that follow each other, in the order of the log."""
+
+    moments: tuple[Event, ...]
+    older: bool
+    newer: bool
 
 
 class LeadLine(Value, frozen=True, kw_only=True):
@@ -168,7 +177,7 @@ class ResultLine(Value, frozen=True, kw_only=True):
     readable: bool
 
 
-SearchState = Literal["running", "sealed", "open"]
+SearchState = Literal["running", "sealed", "open", "expired"]
 """Where a search stands."""
 
 
@@ -188,7 +197,7 @@ class SearchLine(Value, frozen=True, kw_only=True):
 
 
 class CaseFile(Value, frozen=True, kw_only=True):
-    """A whole case. `people` are the names of the accounts that it mentions, by id."""
+    """A case, with its last events; `earlier_...`: how many are before those that are listed."""
 
     case: Case
     probes: tuple[Probe, ...]
@@ -197,7 +206,9 @@ class CaseFile(Value, frozen=True, kw_only=True):
     leads: tuple[LeadLine, ...]
     asks: tuple[AskLine, ...]
     results: tuple[ResultLine, ...]
-    timeline: tuple[Event, ...]
+    events: Events
+    earlier_requests: int
+    earlier_searches: int
     people: dict[str, str]
 
 
@@ -269,18 +280,22 @@ class CasesCalls(Part):
             body=sent,
         )
 
-    def show_timeline(self, case: str) -> tuple[Event, ...]:
-        """All events of a case, the first one first."""
+    def show_timeline(
+        self, case: str, *, before: int | None = None, after: int | None = None, most: int = 50
+    ) -> Events:
+        """Events of a case in the order of the log: the last ones, `before` one or `after` one."""
         return self._call(
             Call("show_timeline", "GET", "/api/v1/cases/{case}/timeline"),
-            Shape[tuple[Event, ...]](tuple[Event, ...]),
+            Shape[Events](Events),
             path={"case": case},
+            query={"before": before, "after": after, "most": most},
         )
 
-    def show_case_file(self, case: str) -> CaseFile:
-        """A whole case: probes, requests, searches, leads, what others were asked, events."""
+    def show_case_file(self, case: str, *, most: int = 50) -> CaseFile:
+        """A case: probes, leads, what others were asked; the last requests, searches, events."""
         return self._call(
             Call("show_case_file", "GET", "/api/v1/cases/{case}/file"),
             Shape[CaseFile](CaseFile),
             path={"case": case},
+            query={"most": most},
         )

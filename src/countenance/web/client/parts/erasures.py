@@ -9,7 +9,7 @@ import datetime
 from typing import Literal
 
 from countenance.web.client.calling import Call, Part, Shape, Value
-from countenance.web.client.parts.values import Made
+from countenance.web.client.parts.values import ErasureState, Made
 
 
 class CaseErasure(Value, frozen=True, kw_only=True):
@@ -22,6 +22,19 @@ class CaseErasure(Value, frozen=True, kw_only=True):
     grounds: str
     asked_by: str
     asked_at: datetime.datetime
+
+
+class CaseErasureEnded(Value, frozen=True, kw_only=True):
+    """An erasure that was decided on; `by` is nobody where its time was over."""
+
+    id: str
+    case_id: str
+    basis: Literal["retention-over", "court-order", "opened-in-error"]
+    state: ErasureState
+    asked_by: str
+    asked_at: datetime.datetime
+    by: str | None
+    at: datetime.datetime
 
 
 class CaseToErase(Value, frozen=True, kw_only=True):
@@ -83,6 +96,23 @@ class ErasuresCalls(Part):
         return self._call(
             Call("list_erasures", "GET", "/api/v1/erasures"),
             Shape[tuple[CaseErasure, ...]](tuple[CaseErasure, ...]),
+        )
+
+    def list_ended_erasures(self, *, most: int = 50) -> tuple[CaseErasureEnded, ...]:
+        """How erasures that were asked for ended, the latest first."""
+        return self._call(
+            Call("list_ended_erasures", "GET", "/api/v1/erasures/ended"),
+            Shape[tuple[CaseErasureEnded, ...]](tuple[CaseErasureEnded, ...]),
+            query={"most": most},
+        )
+
+    def withdraw_case_erasure(self, erasure: str) -> None:
+        """Take back what one asked for."""
+        self._call(
+            Call("withdraw_case_erasure", "POST", "/api/v1/erasures/{erasure}/withdraw"),
+            None,
+            path={"erasure": erasure},
+            body={},
         )
 
     def confirm_case_erasure(self, erasure: str) -> Erased:

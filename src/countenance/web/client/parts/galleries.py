@@ -131,6 +131,12 @@ class ImportBegun(Value, frozen=True, kw_only=True):
     job: str
 
 
+class ImportCancelled(Value, frozen=True, kw_only=True):
+    """How many images had come in by then, and stay."""
+
+    added: int
+
+
 class RefusedRow(Value, frozen=True, kw_only=True):
     """A row that would not come in, by its place in the manifest, and why."""
 
@@ -148,6 +154,14 @@ class ImportPlan(Value, frozen=True, kw_only=True):
     refusals: dict[str, int]
     refused: tuple[RefusedRow, ...]
     notes: tuple[str, ...]
+
+
+class Readmission(Value, frozen=True, kw_only=True):
+    """What the source calls the person, the new basis, and why it holds."""
+
+    subject: str
+    basis: str
+    grounds: str
 
 
 class GalleriesCalls(Part):
@@ -218,6 +232,17 @@ class GalleriesCalls(Part):
             body=sent,
         )
 
+    def cancel_an_import(self, gallery: str, identity: str) -> ImportCancelled:
+        """End an import where it is; what it has brought in stays."""
+        return self._call(
+            Call(
+                "cancel_an_import", "POST", "/api/v1/galleries/{gallery}/imports/{identity}/cancel"
+            ),
+            Shape[ImportCancelled](ImportCancelled),
+            path={"gallery": gallery, "identity": identity},
+            body={},
+        )
+
     def set_entry_disposition(self, gallery: str, entry: str, sent: Disposition) -> None:
         """Say what became of the record behind an image: an acquittal, say, which takes it out."""
         self._call(
@@ -229,6 +254,20 @@ class GalleriesCalls(Part):
             ),
             None,
             path={"gallery": gallery, "entry": entry},
+            body=sent,
+        )
+
+    def readmit_to_gallery(self, gallery: str, sent: Readmission) -> None:
+        """State a new basis on which the next import may bring somebody in who left the gallery."""
+        self._call(
+            Call(
+                "readmit_to_gallery",
+                "POST",
+                "/api/v1/galleries/{gallery}/readmit",
+                confirms="gallery.readmit",
+            ),
+            None,
+            path={"gallery": gallery},
             body=sent,
         )
 

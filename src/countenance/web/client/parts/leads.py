@@ -39,6 +39,10 @@ class Checklist(Value, frozen=True, kw_only=True):
     answers: dict[Question, Answered]
 
 
+Doubtful = Literal["engine-suspended", "gallery-suspended", "image-removed"]
+"""What no longer stands."""
+
+
 class DueLead(Value, frozen=True, kw_only=True):
     """A lead whose outcome has not been given, and since when it was asked for."""
 
@@ -105,6 +109,14 @@ class IncidentOpened(Value, frozen=True, kw_only=True):
     incident: str | None
 
 
+class LeadDoubt(Value, frozen=True, kw_only=True):
+    """Something that the lead rests on and that no longer stands, since when, and in words."""
+
+    what: Doubtful
+    since: datetime.datetime
+    sentence: str
+
+
 class Lead(Value, frozen=True, kw_only=True):
     """A lead. `text` is all of it in words, to be quoted whole, `warning` its first sentence."""
 
@@ -115,6 +127,7 @@ class Lead(Value, frozen=True, kw_only=True):
     duties: tuple[str, ...]
     entry: ListEntry
     others: int
+    doubts: tuple[LeadDoubt, ...]
     false_candidates: tuple[FalseCandidates, ...]
     answers: dict[Question, GivenAnswer] | None
     contradictions: tuple[Question, ...]

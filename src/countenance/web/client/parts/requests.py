@@ -91,7 +91,7 @@ class Search(Value, frozen=True, kw_only=True):
     """A search: that there is a list, and how long it is once it is open."""
 
     id: str
-    state: Literal["running", "sealed", "open"]
+    state: Literal["running", "sealed", "open", "expired"]
     candidates: int | None
     checkpoint: int | None
 
@@ -203,6 +203,7 @@ class RequestsCalls(Part):
                     "running": Search,
                     "sealed": Search,
                     "open": Search,
+                    "expired": Search,
                     "denied": NotPermitted,
                     "lapsed": FallenRequest,
                     "void": FallenRequest,

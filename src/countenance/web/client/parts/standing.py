@@ -5,6 +5,7 @@ Written by scripts/make_client.py from the API's description; change that, not t
 
 from __future__ import annotations
 
+import datetime
 from typing import Literal
 
 from countenance.web.client.calling import Call, Part, Shape, Value
@@ -29,6 +30,24 @@ class SwitchAsked(Value, frozen=True, kw_only=True):
     grounds: str
 
 
+SwitchState = Literal["asked", "confirmed", "withdrawn", "lapsed"]
+"""Where a switch stands. One that nobody confirmed in time is neither."""
+
+
+class TurnOfTheSwitch(Value, frozen=True, kw_only=True):
+    """A wish to turn the switch that came to its end. `by`: who confirmed or withdrew it."""
+
+    id: str
+    direction: Direction
+    reason: Reason
+    grounds: str
+    asked_by: str
+    asked_at: datetime.datetime
+    state: SwitchState
+    by: str | None
+    at: datetime.datetime
+
+
 class StandingCalls(Part):
     """Calls of the API about standing."""
 
@@ -37,6 +56,23 @@ class StandingCalls(Part):
         return self._call(
             Call("show_standing", "GET", "/api/v1/standing"),
             Shape[PendingSwitch | None](PendingSwitch | None),
+        )
+
+    def list_turns_of_the_switch(self, *, most: int = 50) -> tuple[TurnOfTheSwitch, ...]:
+        """How wishes to turn the switch ended, the latest first."""
+        return self._call(
+            Call("list_turns_of_the_switch", "GET", "/api/v1/standing/turns"),
+            Shape[tuple[TurnOfTheSwitch, ...]](tuple[TurnOfTheSwitch, ...]),
+            query={"most": most},
+        )
+
+    def withdraw_switch(self, switch: str) -> None:
+        """Take one's own wish back, as long as nobody confirmed it."""
+        self._call(
+            Call("withdraw_switch", "POST", "/api/v1/standing/{switch}/withdraw"),
+            None,
+            path={"switch": switch},
+            body={},
         )
 
     def ask_to_stand_down(self, sent: SwitchAsked) -> Made:

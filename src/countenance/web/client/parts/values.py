@@ -139,6 +139,10 @@ class Decision(Value, frozen=True, kw_only=True):
     policy: tuple[str, ...]
 
 
+ErasureState = Literal["asked", "confirmed", "done", "refused", "withdrawn", "lapsed"]
+"""Where an erasure stands. `CONFIRMED`: the keys are gone; the files follow."""
+
+
 class FalseCandidates(Value, frozen=True, kw_only=True):
     """How many false candidates a search of so many is to be expected to return, for one group."""
 
@@ -174,6 +178,7 @@ class PictureReference(Value, frozen=True, kw_only=True):
 
     captured_on: datetime.date | None
     groups: dict[str, str]
+    removed_at: datetime.datetime | None
 
 
 class ListEntry(Value, frozen=True, kw_only=True):
