@@ -117,7 +117,7 @@ def size_mib(folder: Path) -> float:
     return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()) / 2**20
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--folder", type=Path, default=Path(__file__).parent / "out" / "desk")
     ask.add_argument("--cases", type=int, default=50_000)
@@ -129,7 +129,7 @@ def main() -> int:
     ask.add_argument("--port", type=int, default=8840)
     ask.add_argument("--database", default="", help="a new one, instead of SQLite")
     ask.add_argument("--workers", type=int, default=1, help="processes that serve")
-    args = ask.parse_args()
+    args = ask.parse_args(argv)
     if not (args.folder / MADE).exists():
         make(args.folder, cases=args.cases, rows=args.rows, listen=f"127.0.0.1:{args.port}",
              database=args.database)  # fmt: skip

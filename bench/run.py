@@ -86,7 +86,12 @@ PARTS = {
             "20",
         ),
     ),
-}
+    "deskpg": Part(
+        "The desk under load, on PostgreSQL with two processes",
+        quick=("--cases", "100", "--rows", "1000", "--users", "20", "--think", "1",
+               "--warm", "10", "--seconds", "20"),
+    ),
+}  # fmt: skip
 
 HEAD = """# Benchmarks
 
