@@ -162,6 +162,23 @@ def test_a_witness_that_hangs_is_started_again(
         soon(lambda: witness.pid not in (None, old))
 
 
+def test_a_witness_that_is_started_again_may_take_its_time(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = place.with_name("slow")
+    slow.write_text(f'#!/bin/sh\nsleep 3.5\nexec {sys.executable} "$@"\n')
+    slow.chmod(0o700)
+    with local_witness(read_configuration(place)) as witness:
+        monkeypatch.setattr(sys, "executable", str(slow))
+        old = witness.pid
+        assert old is not None
+        os.kill(old, signal.SIGKILL)
+        soon(lambda: witness.pid not in (None, old))
+        again = witness.pid
+        soon(witness._answers)
+        assert witness.pid == again
+
+
 def test_a_witness_does_not_outlive_whoever_started_it(place: Path) -> None:
     starter = (
         "import sys, time; from pathlib import Path\n"

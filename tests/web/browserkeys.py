@@ -45,6 +45,8 @@ class Keys:
     def __post_init__(self) -> None:
         self.page = self.watched.page
         self._board = self.page.keyboard
+        # From now on a page's own window for files is ours, and not only once it is waited for.
+        self.page.on("filechooser", lambda _: None)
 
     def reach(self, selector: str, *, back: bool = False) -> None:
         """Tab there from wherever the focus is, once around the page at most."""

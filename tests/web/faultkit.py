@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +28,18 @@ from countenance.record import Log, leaf_hash, parse_entry, read_vkey
 
 RUNNER = Path(__file__).parent / "faultrunner.py"
 START_S = 60
+
+
+def quiet_port() -> int:
+    """A port below those that systems give to outgoing connections.
+
+    Who asks again and again at one of those while nobody listens connects to itself in the end.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.socket() as found:
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 class Forks:
@@ -116,9 +130,9 @@ class Service:
         """What its processes say."""
         return self.folder.with_name("served.txt")
 
-    def arm(self, number: int, pid: int = 0) -> None:
-        """Let the NUMBERth step from now kill a process (0: the service's own)."""
-        self._fault.write_text(f"{number} {pid}\n")
+    def arm(self, number: int, pid: int = 0, only: str = "") -> None:
+        """Let the NUMBERth step from now, or of a name, kill a process (0: the service's own)."""
+        self._fault.write_text(f"{number} {pid} {only}".rstrip() + "\n")
 
     def is_armed(self) -> bool:
         """Whether the step has not come yet."""
@@ -145,16 +159,23 @@ class Service:
             time.sleep(0.02)
         return True
 
-    def wait(self) -> None:
-        """Until it is dead."""
-        assert self._pid is not None
-        self.forks.has_ended(self._pid, wait=True)
+    def dies(self, within_s: float = 20) -> bool:
+        """Wait until it is dead; False if it lives on."""
+        ends = time.monotonic() + within_s
+        while not self.is_dead():
+            if time.monotonic() > ends:
+                return False
+            time.sleep(0.005)
+        return True
 
     def answers(self, status: int = 599) -> bool:
         """Whether it says how it is, with this status or a better one."""
         with contextlib.suppress(httpx.HTTPError):
-            address = f"{self.found.origins[0]}/healthz"
-            return httpx.get(address, timeout=5, verify=False).status_code <= status
+            answer = httpx.get(
+                f"http://{self.found.listen}/healthz", timeout=5, verify=False,
+                headers={"host": self.found.origins[0].partition("://")[2]},
+            )  # fmt: skip
+            return answer.status_code <= status
         return False
 
     def kill(self) -> None:
@@ -185,6 +206,14 @@ class Service:
                     return int(process.name)
         raise AssertionError("no witness runs")
 
+    def has_witness(self) -> bool:
+        """Whether the witness beside the desk runs and answers."""
+        with contextlib.suppress(AssertionError, httpx.HTTPError):
+            self.witness()
+            httpx.get(f"http://{self.found.local_witness}/", timeout=5, verify=False)
+            return True
+        return False
+
     def read(self) -> Seen:
         """What came into the log since it was last read; what was there is still there."""
         seen = self.seen
@@ -194,7 +223,9 @@ class Service:
             for index in range(seen.size, log.size):
                 entry = log.entry(index)
                 seen.kinds[parse_entry(entry, kinds=KINDS).kind] += 1
-                seen.leaves.add(leaf_hash(entry).hex())
+                leaf = leaf_hash(entry).hex()
+                assert leaf not in seen.leaves, "an event is in the log twice"
+                seen.leaves.add(leaf)
             seen.size, seen.root = log.size, log.root()
         return seen
 

@@ -16,6 +16,7 @@ from countenance.web.demo.making import CAST
 
 _TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 _WORDS = re.compile(r'role="alert" tabindex="-1" id="problem">\s*<p><strong>([^<]{10,})</strong>')
+_WAITS = re.compile(r"<p class=\"lead\">(The list is sealed, and waits for witnesses)")
 
 
 class GoneError(Exception):
@@ -39,7 +40,8 @@ class Caller:
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Ask. GoneError where nobody answers; AwayError for a 503, unless people are `calm`."""
         headers = {"cookie": "; ".join(f"{a}={b}" for a, b in self.cookies.items())}
-        url = self.people.origin + path
+        headers["host"] = self.people.origin.partition("://")[2]
+        url = self.people.address + path
         try:
             answer = httpx.request(method, url, headers=headers, timeout=60, verify=False, **more)
         except httpx.HTTPError as error:
@@ -102,7 +104,7 @@ def words_of(answer: httpx.Response) -> str:
         return str(told["title"])
     if answer.text == "not well\n":  # /healthz, to whoever keeps the service
         return "not well"
-    found = _WORDS.search(answer.text)
+    found = _WORDS.search(answer.text) or _WAITS.search(answer.text)
     assert found, answer.text
     return found[1].rstrip(".").lower()
 
@@ -115,6 +117,7 @@ class People:
 
     def __init__(self, folder: Path, origin: str, *, calm: bool = False) -> None:
         self.folder, self.origin, self.calm = folder, origin, calm
+        self.address = origin.replace("localhost", "127.0.0.1")  # and not first its other address
         self.maker = InventedMaker()
         self.told: Counter[str] = Counter()
         self._cast = Cast.read(folder / CAST)

@@ -5,11 +5,11 @@
     faultrunner.py serve FOLDER [OPTIONS]
     faultrunner.py forks      orders as lines of JSON; what is forked has no imports to do
 
-``FAULT_FILE`` names a file "LEFT PID": kill -9 of PID (0: whoever does it) at the LEFTth step from
-now towards or from a disk, in whichever process: before and after each commit, append to the
-log, write to the vault, published checkpoint, part of a backup, and before an answer leaves. What
-the step was is written beside it. ``FAULT_CLOCK_S`` moves the clock; ``FAULT_OUTSIDE`` leaves the
-witness to whoever started this.
+``FAULT_FILE`` names a file "LEFT PID [STEP]": kill -9 of PID (0: whoever does it) at the LEFTth
+step from now, or the LEFTth of that name, towards or from a disk, in whichever process: before and
+after each commit, append to the log, write to the vault, published checkpoint, part of a backup,
+and before an answer leaves. What the step was is written beside it. ``FAULT_CLOCK_S`` moves the
+clock; ``FAULT_OUTSIDE`` leaves the witness to whoever started this.
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ def _step(name: str) -> None:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         with FAULT.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            left, pid = map(int, file.read().split())
-            if left == 0:
+            first, second, *only = file.read().rstrip("\n").split(" ", 2)
+            left, pid = int(first), int(second)
+            if left == 0 or (only and only[0] != name):
                 return
             file.seek(0)
-            file.write(f"{left - 1} {pid}\n")
+            file.write(" ".join((str(left - 1), second, *only)) + "\n")
             file.truncate()
         if left == 1 and pid:
             os.kill(pid, signal.SIGKILL)
@@ -135,9 +136,9 @@ def configure() -> None:
     limits = dict.fromkeys(doors.Door, doors.Limits(wide, wide))
     doors.knock.__kwdefaults__["limits"] = limits  # type: ignore[index]
     _instead(opening, "load_engine", lambda _: DrawingEngine())
-    # What another process seems to be searching is taken over after a second, not five minutes;
-    # what it seems to be working on after two, not a minute.
-    _instead(opening, "Means", functools.partial(Means, lease_s=1))
+    # What another process seems to be searching is taken over after two seconds, not five minutes;
+    # what it seems to be working on as soon, not after a minute.
+    _instead(opening, "Means", functools.partial(Means, lease_s=2))
     jobs.LEASE_S = 2
     jobs.MOST_ATTEMPTS = 10**6  # that its workers die is here no sign of a job that kills them
     jobs.Worker.__init__.__kwdefaults__["beat_s"] = 0.5  # type: ignore[index]

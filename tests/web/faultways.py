@@ -37,6 +37,7 @@ class Way:
     acknowledged: Counter[str] = field(default_factory=Counter)
     shown: set[str] = field(default_factory=set)
     done: list[str] = field(default_factory=list)
+    gone: str = ""
 
     def steps(self) -> Steps:
         raise NotImplementedError
@@ -49,7 +50,8 @@ class Way:
                     assert self._tried(step), f"{name} does not go on"
                     self.done.append(name)
                     self._tried(self.look)
-        except GoneError:
+        except GoneError as gone:
+            self.gone = str(gone)
             return False
         return True
 
@@ -175,7 +177,7 @@ class CaseWay(Way):
 
     def search(self) -> bool:
         rita = self.people["Rita"]
-        for _ in range(40):
+        for _ in range(100):
             rita.post(f"{self.request}/search", confirm="search.run")
             page = rita.get(f"{self.request}/search").text
             if "There is a list with" in page:

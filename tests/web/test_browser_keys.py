@@ -122,6 +122,8 @@ def _examined(them: Keys) -> None:
         said = {f"{one}-{number}": "agree" for one in Component if one != Component.NECK}
         them.fill({**said, f"neck-{number}": "differ", f"conclusion-{number}": same,
                    f"grounds-{number}": "the brows, the nose and the jaw"})  # fmt: skip
+        # Going back, nothing lies under the pictures, which stay at the top.
+        them.reach("main details summary", back=True)
         them.enter("main form button[name=go]")
         same = OTHER
     them.enter("form[data-confirm] button")

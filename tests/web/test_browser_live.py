@@ -128,7 +128,7 @@ def test_a_desk_that_does_not_answer_is_said(chromium: Browser, demo: Demo) -> N
     before = page.locator(MORE).inner_text()
     page.route("**/requests/decision", lambda route: route.abort())
     page.locator("#f-gallery").select_option(index=1)
-    expect(page.locator("#decision-old")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("from before your last change")
     assert page.locator(MORE).inner_text() == before
     page.unroute("**/requests/decision")
     page.route("**/requests/decision", lambda route: route.fulfill(status=503, body="<p>no</p>"))

@@ -13,17 +13,16 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
 
 import pytest
-from demosite import copied, free_port, made
-from faulthouse import HouseWay
-from faultkit import Service, held, service_of
+from demosite import copied, made
+from faultkit import Service, held, quiet_port, service_of
 from faultpeople import AwayError, People
-from faultways import CaseWay, Way
+from faultstrikes import soon, ways_of
+from faultways import CaseWay
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def service(original: Path, tmp_path: Path) -> Iterator[Service]:
-    with service_of(copied(original, tmp_path / "desk", free_port())) as found:
+    with service_of(copied(original, tmp_path / "desk", quiet_port())) as found:
         yield found
 
 
@@ -41,20 +40,13 @@ def service(original: Path, tmp_path: Path) -> Iterator[Service]:
 def killable(original: Path, tmp_path: Path) -> Iterator[Service]:
     """One that leaves its witness alive, so that it is back sooner."""
     with service_of(
-        copied(original, tmp_path / "desk", free_port()), keeps_witness=False
+        copied(original, tmp_path / "desk", quiet_port()), keeps_witness=False
     ) as found:
         yield found
 
 
 def people_of(service: Service, *, calm: bool = False) -> People:
     return People(service.folder, service.found.origins[0], calm=calm)
-
-
-def ways_of(people: People) -> Iterator[Way]:
-    """One after another: of cases, and of the house."""
-    for number in count():
-        yield HouseWay(people, f"H-{number:04d}")
-        yield CaseWay(people, f"K-{number:04d}")
 
 
 STEPS = (30, 120)
@@ -80,7 +72,7 @@ def killed_all_along(service: Service, kills: int, seed: int) -> Counter[str]:
         while lives and ways[-1].go() and not last:
             ways.append(next(coming))
         if not last:
-            service.wait()
+            assert service.dies(), ways[-1].gone
             at[ways[-1].at if lives else "starting"] += 1
             if not sum(at.values()) % 50:
                 print(f"{sum(at.values())} kills: {dict(at)}", flush=True)
@@ -111,13 +103,6 @@ def until(name: str, way: CaseWay) -> None:
             continue
         assert work()
         way.done.append(step)
-
-
-def soon(true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.2)
 
 
 def test_without_its_witness_a_list_is_sealed_and_waits(service: Service) -> None:
@@ -235,7 +220,8 @@ def test_a_full_disk_is_a_clean_refusal_and_nothing_is_lost(service: Service) ->
     with contextlib.suppress(AwayError):
         assert people["Rita"].get("/tasks").status_code == 200
     service.kill()
-    service.start()  # there is room again
+    held(service, before, ways)  # not only once there was room to finish it
+    service.start()
     people.forget()
     last = CaseWay(people, "F-9999")
     assert last.open()

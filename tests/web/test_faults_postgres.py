@@ -10,20 +10,16 @@ import os
 import pwd
 import random
 import subprocess
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from databases import postgres_cluster
-from demosite import free_port
-from faultkit import Service, held, service_of
-from faultpeople import People
-from test_faults import ways_of
+from faultkit import Service, quiet_port, service_of
+from faultstrikes import BACK_S, killed_under
 
 from countenance.desk.making import make_deployment
 from countenance.web.demo import making
@@ -35,8 +31,7 @@ pytestmark = [
     ),
     pytest.mark.xdist_group("postgres"),
 ]
-STEPS = (25, 120)
-BACK_S = 60.0
+STEPS = ((25, ""), (120, ""))
 
 
 class Short(Story):
@@ -110,59 +105,26 @@ def service(
     monkeypatch.setattr(making, "make_deployment", partial(make_deployment, database=url))
     monkeypatch.setattr(making, "Story", Short)
     folder = tmp_path / "desk"
-    making.make_demo(folder, listen=f"127.0.0.1:{free_port()}")
+    making.make_demo(folder, listen=f"127.0.0.1:{quiet_port()}")
     with service_of(folder, options=("--workers", "2")) as found:
         yield found
 
 
-def soon(true: Callable[[], bool], *, within_s: float = BACK_S) -> None:
-    ends = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < ends, "it did not come about"
-        time.sleep(0.02)
-
-
-def killed_under(
+def killed(
     service: Service, postgres: Postgres, kills: int, seed: int
 ) -> tuple[Counter[str], Counter[str]]:
-    """Walk ways while PostgreSQL is killed: how often at which step, and what was said."""
-    chance = random.Random(seed)
-    before = service.read().kinds.copy()
-    people = People(service.folder, service.found.origins[0]).let_join()
-    service.start()
-    coming, at, over = ways_of(people), Counter[str](), threading.Event()
-    ways = [next(coming)]
+    def victim(chance: random.Random) -> int:
+        return postgres.postmaster() if chance.random() < 0.5 else postgres.backend(chance)
 
-    def strike() -> None:
-        while (struck := sum(service.steps().values())) < kills and not over.is_set():
-            whole = chance.random() < 0.5
-            victim = postgres.postmaster() if whole else postgres.backend(chance)
-            service.arm(chance.randint(1, chance.choice(STEPS)), victim)
-            soon(lambda: not service.is_armed() or over.is_set(), within_s=300)
-            if sum(service.steps().values()) > struck:
-                at[ways[-1].at] += 1
-                time.sleep(chance.random() if whole else 0)
-            postgres.come_back()
-            soon(lambda: service.answers(200))  # by itself
-
-    with ThreadPoolExecutor(1) as pool:
-        striking = pool.submit(strike)
-        try:
-            while not striking.done():
-                assert ways[-1].go(), "the service went, too"
-                ways.append(next(coming))
-        finally:
-            over.set()
-        striking.result()
-    service.kill()
-    held(service, before, ways)
-    return at, people.told
+    return killed_under(
+        service, victim, postgres.come_back, kills=kills, seed=seed, steps=STEPS
+    )  # fmt: skip
 
 
 def test_killed_under_the_service_it_comes_back_by_itself(
     service: Service, postgres: Postgres
 ) -> None:
-    at, told = killed_under(service, postgres, 4, seed=3)
+    at, told = killed(service, postgres, 4, seed=3)
     assert sum(at.values()) == 4
     print(f"killed: {dict(at)}; said meanwhile: {dict(told)}")
 
@@ -170,7 +132,7 @@ def test_killed_under_the_service_it_comes_back_by_itself(
 @pytest.mark.slow
 def test_killed_a_hundred_times(service: Service, postgres: Postgres) -> None:
     began = time.monotonic()
-    at, told = killed_under(service, postgres, int(os.environ.get("FAULT_KILLS", "100")), seed=4)
+    at, told = killed(service, postgres, int(os.environ.get("FAULT_KILLS", "100")), seed=4)
     print(f"killed in {time.monotonic() - began:.0f} s: {dict(at)}; "
           f"{dict(service.steps())}; said meanwhile: {dict(told)}")  # fmt: skip
     assert told

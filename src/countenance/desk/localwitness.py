@@ -137,18 +137,22 @@ class LocalWitness:
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Until it ended, hangs, or is not wanted any more."""
-        silent = 0
+        """Until it ended, hangs, or is not wanted any more.
+
+        One that is started again may take as long as the first: on a machine that has much to do,
+        it would otherwise be ended each time before it answers.
+        """
+        silent, answered = 0, False
         began = time.monotonic()
         while not self._over.is_set() and process.poll() is None:
             if self._answers():
-                silent = 0
+                silent, answered = 0, True
                 self._up.set()
-            elif self._up.is_set() or time.monotonic() - began > _START_S:
+            elif answered or time.monotonic() - began > _START_S:
                 silent += 1
                 if silent >= _MOST_SILENT:
                     return
-            self._over.wait(1.0 if self._up.is_set() else 0.1)
+            self._over.wait(1.0 if answered else 0.1)
 
     def _answers(self) -> bool:
         link = http.client.HTTPConnection(*self._address, timeout=_ASK_S)

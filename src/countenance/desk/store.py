@@ -27,7 +27,7 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from countenance.desk.base import Base, import_tables
@@ -214,7 +214,7 @@ class Store:
                     connection.exec_driver_sql("BEGIN")
                     connection.exec_driver_sql("PRAGMA query_only=ON")
                 yield db
-        except (DBAPIError, TimeoutError) as error:
+        except (InterfaceError, OperationalError, TimeoutError) as error:
             raise DeskError("the database does not answer", do="try again in a while") from error
 
 

@@ -288,7 +288,7 @@ def set_entry_disposition(
 def readmit_to_gallery(
     at: Annotated[At, needs("gallery.readmit")], gallery: Code, sent: Readmission
 ) -> None:
-    """State a new basis on which the next import may bring somebody in who left the gallery.
+    """State a new basis on which the next import may bring somebody in again who left.
 
     The answer is the same whether or not they are kept out.
     """

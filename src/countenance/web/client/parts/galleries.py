@@ -258,7 +258,7 @@ class GalleriesCalls(Part):
         )
 
     def readmit_to_gallery(self, gallery: str, sent: Readmission) -> None:
-        """State a new basis on which the next import may bring somebody in who left the gallery."""
+        """State a new basis on which the next import may bring somebody in again who left."""
         self._call(
             Call(
                 "readmit_to_gallery",
