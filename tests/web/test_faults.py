@@ -85,6 +85,16 @@ def test_killed_at_random_steps_every_way_comes_to_its_end(killable: Service) ->
     assert sum(killed_all_along(killable, 5, seed=5).values()) == 5
 
 
+def test_what_is_acknowledged_is_in_the_log_at_that_moment(killable: Service) -> None:
+    before = killable.read().kinds.copy()
+    way = CaseWay(people_of(killable), "A-0001")
+    for step in (way.open, way.upload):  # the answer to a form is the last that either sees
+        killable.start()
+        assert step()
+        killable.kill()
+        held(killable, before, [way])
+
+
 @pytest.mark.slow
 def test_killed_five_hundred_times(killable: Service) -> None:
     kills = int(os.environ.get("FAULT_KILLS", "500"))
