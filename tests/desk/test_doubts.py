@@ -93,7 +93,7 @@ def tasks(way: Way) -> list[ToDo]:
     return [each.what for each in my_work(way.desk, ANNA)]
 
 
-def test_a_lead_is_not_issued_once_its_image_was_expunged(way: Way, log: Log) -> None:
+def test_f13_a_lead_is_not_issued_once_its_image_was_expunged(way: Way, log: Log) -> None:
     lead = checked(way)
     expunge(way)
     size = log.size

@@ -69,7 +69,7 @@ def _now(desk: Desk) -> Any:
     return dataclasses.replace(ADMIN, stepped_up_at=desk.clock())
 
 
-def test_an_erased_person_stays_out_with_any_picture(desk: Desk, root: Path) -> None:
+def test_f13_an_erased_person_stays_out_with_any_picture(desk: Desk, root: Path) -> None:
     folder(root, [{}, {"subject": "s0"}, {"subject": "s1"}])
     assert bring(desk, root) == 3
     erase(desk)

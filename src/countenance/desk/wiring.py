@@ -136,7 +136,7 @@ class GallerySearcher:
             try:
                 self._warm(code, engine, progress)
             except CountenanceError as error:
-                _TELL.error("the gallery %s does not open: %s", code, error.diagnostics())
+                _TELL.error(f"the gallery {code} does not open: {error.diagnostics()}")
 
     def _warm(self, code: str, engine: str, progress: Progress) -> None:
         with self._turn:

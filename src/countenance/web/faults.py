@@ -70,7 +70,8 @@ def _expected(request: Request, error: Exception) -> Response:
     if isinstance(error, SignInError) and not _is_program(request) and request.method == "GET":
         return RedirectResponse(f"/sign-in?to={quote(request.url.path)}", status_code=303)
     if status_of(error) == 503 and not isinstance(error, StoodDownError | QuorumError):
-        _LOG.error("%s at %s: %s", error.code, request.scope.get("route"), error.what)
+        cause = "" if error.__cause__ is None else f" ({type(error.__cause__).__name__})"
+        _LOG.error("%s at %s: %s%s", error.code, request.scope.get("route"), error.what, cause)
     if isinstance(error, IntegrityError):
         told = CountenanceError("something kept is not what it was; nothing was done or shown",
                                 do="tell whoever runs this desk")  # fmt: skip

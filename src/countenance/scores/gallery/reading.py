@@ -15,9 +15,7 @@ import hashlib
 import os
 import secrets
 import threading
-import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -27,10 +25,20 @@ import numpy.typing as npt
 
 from countenance.core import InputError, IntegrityError, Progress, no_progress
 from countenance.scores.comparisons import in_order
-from countenance.scores.gallery.codec import Codec, Opened, Plain
+from countenance.scores.gallery.codec import Codec, Plain
 from countenance.scores.gallery.errors import ConflictError, StorageError
 from countenance.scores.gallery.layout import RESTORE, GalleryHeader, check_hex
 from countenance.scores.gallery.ledger import Ledger, Log
+from countenance.scores.gallery.state import (
+    Block,
+    Handle,
+    Moved,
+    State,
+    block_mac,
+    buffer_for,
+    flat,
+    read_rows,
+)
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -41,79 +49,6 @@ LEDGER_FILE: Final = "gallery"
 #: Bytes of rows read at once: near any processor, large beside the overheads.
 BLOCK_BYTES: Final = 1 << 21
 _ATTEMPTS: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Rows that are read together: whole chunks, and their GMAC with zeros for deleted rows."""
-
-    first: int
-    rows: int
-    chunks: range
-    gone: Mask | None
-    mac: bytes
-
-
-class Handle:
-    """An open file that is closed when nobody uses it any more, in whichever thread."""
-
-    def __init__(self, path: Path) -> None:
-        self.number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._close = weakref.finalize(self, os.close, self.number)
-
-    def close(self) -> None:
-        """Close it now."""
-        self._close()
-
-
-class Moved(Exception):  # noqa: N818  # never seen outside: it says "read the ledger again"
-    """A block is not as it was when it was verified."""
-
-    def __init__(self, block: Block) -> None:
-        self.block = block
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """A gallery as it was at one moment. Never changes, and can be read from many threads."""
-
-    ledger: Ledger
-    blocks: tuple[Block, ...]
-    log: Handle
-    rows: Handle
-    key: bytes
-    where: str
-
-    @property
-    def header(self) -> GalleryHeader:
-        """The gallery's header."""
-        return self.ledger.header
-
-    @property
-    def digest(self) -> str:
-        """The gallery's digest, in hex."""
-        return self.ledger.digest.hex()
-
-    def read(self, block: Block, buffer: Bytes) -> Bytes:
-        """The rows of a block in `buffer`, uint8 (rows, row_bytes). Raises `Moved`."""
-        rows = _read_rows(self, block.first, block.rows, buffer)
-        if block.gone is not None:
-            rows[block.gone] = 0
-        if rows.size and _mac(self.key, block.first, rows) != block.mac:
-            raise Moved(block)
-        return rows
-
-    def opened(self, block: Block, codec: Codec, buffer: Bytes) -> Opened:
-        """The rows of a block as they are compared; read into `buffer` where they are not held.
-
-        Raises `Moved`, and IntegrityError where a row does not open.
-        """
-        mark = block.first.to_bytes(8, "big") + block.mac
-        held = codec.held(mark)
-        if held is not None:
-            return held
-        rows = self.read(block, buffer)
-        return codec.open(rows, gallery=self.header.gallery, gone=block.gone, mark=mark)
 
 
 class Gallery:
@@ -181,7 +116,7 @@ class Gallery:
     def open_all(self, progress: Progress = no_progress) -> None:
         """Open every row, as a search does: for a codec that holds them from then on."""
         state = self.state()
-        buffer = _buffer(state, max((block.rows for block in state.blocks), default=0))
+        buffer = buffer_for(state, max((block.rows for block in state.blocks), default=0))
         for block in state.blocks:
             try:
                 state.opened(block, self.codec, buffer)
@@ -207,7 +142,7 @@ class Gallery:
             if self._state is not None:
                 self._state = self._follow(self._state, no_progress, None)
             if self._state is state:
-                _verified(state, block.chunks, _buffer(state, block.rows))
+                _verified(state, block.chunks, buffer_for(state, block.rows))
 
     def _follow(
         self, old: State | None, progress: Progress, sink: Sink | None, *, recover: bool = False
@@ -260,10 +195,10 @@ class Gallery:
             ):
                 return known, None
             if not hasattr(store, "buffer"):
-                store.buffer = _buffer(state, size)
+                store.buffer = buffer_for(state, size)
             rows = _verified(state, chunks, store.buffer)
             gone = _gone(ledger, first, last)
-            made = Block(first, last - first, chunks, gone, _mac(state.key, first, rows))
+            made = Block(first, last - first, chunks, gone, block_mac(state.key, first, rows))
             return made, rows if sink is None else rows.copy()
 
         blocks: list[Block] = []
@@ -358,7 +293,7 @@ def _verified(state: State, chunks: range, buffer: Bytes) -> Bytes:
     """Rows of some chunks, read and checked against the ledger."""
     ledger = state.ledger
     first, last = ledger.starts[chunks.start], ledger.starts[chunks.stop]
-    rows = _read_rows(state, first, last - first, buffer)
+    rows = read_rows(state, first, last - first, buffer)
     gone = _gone(ledger, first, last)
     if gone is not None:
         rows[gone] = 0
@@ -377,37 +312,6 @@ def _verified(state: State, chunks: range, buffer: Bytes) -> Bytes:
 def _gone(ledger: Ledger, first: int, last: int) -> Mask | None:
     gone = np.frombuffer(bytes(ledger.gone[first:last]), bool)
     return gone if gone.any() else None
-
-
-def _buffer(state: State, rows: int) -> Bytes:
-    return np.empty((rows, state.header.row_bytes), np.uint8)
-
-
-def _read_rows(state: State, first: int, count: int, buffer: Bytes) -> Bytes:
-    """`count` rows from `first` on; what the file does not hold is left as zeros."""
-    width = state.header.row_bytes
-    out = buffer[:count]
-    view = flat(out)
-    done = 0
-    while done < len(view):
-        got = os.preadv(state.rows.number, [view[done:]], first * width + done)
-        if got == 0:
-            view[done:] = bytes(len(view) - done)
-            break
-        done += got
-    return out
-
-
-def flat(rows: Bytes) -> memoryview:
-    """The bytes of rows that lie one after the other."""
-    return rows.reshape(-1).data
-
-
-def _mac(key: bytes, first: int, rows: Bytes) -> bytes:
-    """GMAC of a block. The nonce may come again, since no tag is ever shown to anybody."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    return AESGCM(key).encrypt(first.to_bytes(12, "big"), b"", flat(rows))
 
 
 def _check_codec(header: GalleryHeader, codec: Codec, where: str) -> None:

@@ -24,7 +24,8 @@ from countenance.scores.gallery.candidates import LIST_LIMIT, Best, CandidateLis
 from countenance.scores.gallery.codec import Opened
 from countenance.scores.gallery.errors import ConflictError, PermitError
 from countenance.scores.gallery.permit import Permit, check_permit, probe_digest
-from countenance.scores.gallery.reading import Block, Gallery, Moved, State
+from countenance.scores.gallery.reading import Gallery
+from countenance.scores.gallery.state import Block, Moved, State
 
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]

@@ -30,7 +30,8 @@ from countenance.scores.gallery.layout import (
     encode_record,
 )
 from countenance.scores.gallery.ledger import Ledger, Log
-from countenance.scores.gallery.reading import LEDGER_FILE, flat
+from countenance.scores.gallery.reading import LEDGER_FILE
+from countenance.scores.gallery.state import flat
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -35,7 +35,8 @@ from countenance.scores.gallery.layout import (
     Record,
     encode_id,
 )
-from countenance.scores.gallery.reading import LEDGER_FILE, Gallery, State, flat
+from countenance.scores.gallery.reading import LEDGER_FILE, Gallery
+from countenance.scores.gallery.state import State, flat
 from countenance.scores.gallery.store import (
     NEW_LEDGER,
     Store,
