@@ -20,13 +20,13 @@ from sqlalchemy import select, text
 from countenance.core import CountenanceError, InputError, IntegrityError
 from countenance.desk import imports
 from countenance.desk.account_tables import Account
-from countenance.desk.backup import BACKUP, read_backup, take_backup
+from countenance.desk.backup import BACKUP, handler, read_backup, take_backup
 from countenance.desk.checking import Finding, check_desk
 from countenance.desk.configuration import FILE, read_configuration
 from countenance.desk.deployment import Deployment
 from countenance.desk.events import Outgoing
 from countenance.desk.galleries import make_gallery
-from countenance.desk.jobs import Job, JobState, enqueue, progress
+from countenance.desk.jobs import Job, JobState, Working, enqueue, progress
 from countenance.desk.making import make_deployment
 from countenance.desk.opening import open_deployment
 from countenance.desk.parts import now_s, open_log, policy_of
@@ -93,6 +93,24 @@ def with_keys(place: Path, target: Path, *, witness: bool = True) -> Path:
 def names(deployment: Deployment) -> set[str]:
     with deployment.desk.store.reading() as db:
         return set(db.scalars(select(Account.name)))
+
+
+def test_a_backup_whose_maker_died_before_telling_is_a_backup(place: Path, tmp_path: Path) -> None:
+    target = tmp_path / "backup"
+    with opened(place) as found:
+        work = handler(read_configuration(place), found.log)
+
+        def attempt(number: int) -> None:
+            work(Working(found.desk, "job", "lease", {"target": str(target)}, number))
+
+        backed_up(found, place, target)
+        attempt(2)
+        with pytest.raises(InputError):  # somebody else's
+            attempt(1)
+        damaged = next(each for each in target.rglob("*") if each.suffix == ".toml")
+        damaged.write_bytes(b"?")
+        with pytest.raises(IntegrityError):
+            attempt(2)
 
 
 def test_what_is_backed_up_comes_back(place: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -132,7 +133,11 @@ class Service:
 
     def arm(self, number: int, pid: int = 0, only: str = "") -> None:
         """Let the NUMBERth step from now, or of a name, kill a process (0: the service's own)."""
-        self._fault.write_text(f"{number} {pid} {only}".rstrip() + "\n")
+        self._fault.touch()
+        with self._fault.open("r+") as file:  # the service may be counting a step right now
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(f"{number} {pid} {only}".rstrip() + "\n")
+            file.truncate()
 
     def is_armed(self) -> bool:
         """Whether the step has not come yet."""

@@ -48,7 +48,7 @@ def _step(name: str) -> None:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         with FAULT.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            first, second, *only = file.read().rstrip("\n").split(" ", 2)
+            first, second, *only = (file.read().rstrip("\n") or "0 0").split(" ", 2)
             left, pid = int(first), int(second)
             if left == 0 or (only and only[0] != name):
                 return

@@ -142,9 +142,12 @@ def handler(found: Configuration, log: Log) -> Handler:
     """For `jobs.Worker`: a backup into the folder that the operator's command named."""
 
     def work(working: Working) -> None:
-        desk = working.desk
+        desk, target = working.desk, Path(working.payload["target"])
+        if working.attempt > 1 and (target / NOTE).exists():
+            read_backup(target)  # whole: whoever made it died before they could say so
+            return
         take_backup(
-            found, desk.store, log, Path(working.payload["target"]), now=desk.clock(),
+            found, desk.store, log, target, now=desk.clock(),
             progress=lambda _, done, total: working.tell(done, total),
         )  # fmt: skip
 
