@@ -36,8 +36,9 @@ def ask(
         probe = probe.replace(name.upper(), word)
     page = folder / "probe.html"
     page.write_text(probe, encoding="utf-8")
-    # A browser on a busy machine may give up before the page has answered; an answer is final.
-    for attempt in range(3):
+    # A browser on a busy machine may give up before the page has answered: while another thread
+    # of it computes, the page has nothing to do, and virtual time runs on. An answer is final.
+    for attempt in range(4):
         done = subprocess.run(
             [
                 CHROMIUM,

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _TELL = logging.getLogger(__name__)
+_BLOCK_BYTES = 32 << 20  # held; a search beside busy pages waits for its turn at every block
 
 
 class PermitIssuer:
@@ -165,8 +166,9 @@ class GallerySearcher:
             rows = HeldRows(keys)
             place = workingset.place_of(self._root, code, engine)
             gallery = open_gallery(
-                place, codec=rows, issuer=self._issuer.public, progress=progress
-            )
+                place, codec=rows, issuer=self._issuer.public, block_bytes=_BLOCK_BYTES,
+                progress=progress,
+            )  # fmt: skip
             self._open[code] = gallery, keys, rows
         return self._open[code]
 

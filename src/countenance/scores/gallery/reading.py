@@ -215,6 +215,7 @@ def open_gallery(
     *,
     codec: Codec | None = None,
     issuer: str | None = None,
+    block_bytes: int = BLOCK_BYTES,
     progress: Progress = no_progress,
 ) -> Gallery:
     """Open a gallery for reading and verify every byte of it.
@@ -228,6 +229,8 @@ def open_gallery(
     issuer
         The Ed25519 public key, in hex, whose permits it must ask for. Say it wherever the gallery
         could have been swapped for one that asks for another's.
+    block_bytes
+        Rows that are read together; many where a codec holds them, so that fewer steps are made.
     progress
         Told how many rows are verified.
 
@@ -240,7 +243,9 @@ def open_gallery(
     StorageError, ConflictError
         It cannot be read, or is changed faster than it can be.
     """
-    gallery = Gallery(Path(path), codec=codec if codec is not None else Plain())
+    gallery = Gallery(
+        Path(path), codec=codec if codec is not None else Plain(), block_bytes=block_bytes
+    )
     gallery.load(progress)
     if issuer is not None:
         check_hex(issuer, what="issuer")

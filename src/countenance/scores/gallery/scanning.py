@@ -34,6 +34,7 @@ Int32 = npt.NDArray[np.int32]
 PROBE_LIMIT: Final = 64
 
 _FLOATS = 1 << 18  # float32 made at a time: 1 MiB, in a processor's own cache
+_HELD_FLOATS = 1 << 22  # of what is held: slower alone, but each step waits for Python's lock
 _ATTEMPTS: Final = 20
 
 
@@ -198,12 +199,16 @@ def _scan_blocks(
     size = max((block.rows for block in state.blocks), default=0)
     buffer = np.empty((size, header.row_bytes), np.uint8)
     floats = np.empty((_rows_at_once(header.dimension), header.dimension), np.float32)
+    more = floats  # made when something is held
     scores = np.empty((len(probes), size), np.int32)
     for block in blocks:
         opened = state.opened(block, codec, buffer)
         missing = opened.missing
         out = scores[:, : block.rows]
-        _score(opened, probes, floats, out)
+        if opened.squares is not None and more is floats:
+            rows = max(1, min(size, _HELD_FLOATS // header.dimension))
+            more = np.empty((rows, header.dimension), np.float32)
+        _score(opened, probes, floats if opened.squares is None else more, out)
         if missing is not None:
             erased += int(missing.sum()) - (0 if block.gone is None else int(block.gone.sum()))
         for each, row in zip(best, out, strict=True):
