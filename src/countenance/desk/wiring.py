@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _TELL = logging.getLogger(__name__)
-_BLOCK_BYTES = 32 << 20  # held; a search beside busy pages waits for its turn at every block
+_BLOCK_BYTES = 8 << 20  # held; a search beside busy pages waits for its turn at every block
 
 
 class PermitIssuer:

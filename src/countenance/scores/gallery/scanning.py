@@ -34,7 +34,7 @@ Int32 = npt.NDArray[np.int32]
 PROBE_LIMIT: Final = 64
 
 _FLOATS = 1 << 18  # float32 made at a time: 1 MiB, in a processor's own cache
-_HELD_FLOATS = 1 << 22  # of what is held: slower alone, but each step waits for Python's lock
+_HELD_FLOATS = 1 << 20  # of what is held: slower alone, but each step waits for Python's lock
 _ATTEMPTS: Final = 20
 
 
